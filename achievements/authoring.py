@@ -1,0 +1,176 @@
+"""Saving an achievement: its rule is read, checked against what exists, and versioned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models, transaction
+from django.utils.translation import gettext as _
+
+from achievements.conditions import language
+from achievements.models import Achievement, RuleVersion
+from tms.access import Action, Role, require
+from tms.errors import DomainError, NotPermitted
+from tms.hint import hint
+from tms.models import Course, CourseTag, Lab
+
+if TYPE_CHECKING:
+    from achievements.conditions.language import Rule
+    from tms.models import User
+
+REFERENCED: dict[str, type[models.Model]] = {
+    "LabProfileIds": Lab,
+    "CourseIds": Course,
+    "CourseTagIds": CourseTag,
+    "AchievementIds": Achievement,
+}
+
+
+def save_achievement(achievement: Achievement, *, actor: User | None = None) -> Rule:
+    """Store an achievement and return its rule with hints and notices.
+
+    Raises DomainError("conditions") with the place of each mistake in data["remarks"]. A rule that is new,
+    edited or enabled is evaluated over everybody soon (achievements.evaluation.award_due); a badge linked or
+    changed is issued to everybody who has earned the achievement (evaluation.issue_earned).
+    """
+    rule = read_rule(achievement.conditions_text)
+    with transaction.atomic():
+        before = Achievement.objects.select_for_update().filter(pk=achievement.pk).first()
+        require(actor, Action.MANAGE, achievement.organization)
+        if before:
+            require(actor, Action.MANAGE, before)
+        _check_global(achievement, before=before, actor=actor)
+        _check_badge(achievement)
+        if achievement.enabled and not rule.conditions:
+            message = _("An enabled achievement needs conditions; without any, everybody would earn it.")
+            raise DomainError("conditions", message, fields={"conditions": [message]})
+        _check_frequency(achievement)
+        check_references(rule)
+        _check_cycle(achievement, rule)
+        canonical = language.canonical(rule)
+        edited = before is None or canonical != before.conditions
+        if edited:
+            achievement.conditions = canonical
+            achievement.language_version = language.LANGUAGE_VERSION
+            achievement.rule_version = (before.rule_version if before else 0) + 1
+        came_alive = achievement.enabled and (before is None or not before.enabled)
+        reaches_more = before is not None and (
+            achievement.is_global > before.is_global or achievement.organization_id != before.organization_id
+        )
+        if edited or came_alive or reaches_more:
+            achievement.full_run_due = True
+        if before is None or achievement.badge_id != before.badge_id:
+            achievement.issuing_due = achievement.badge_id is not None
+        achievement.full_clean()
+        achievement.save()
+        if edited:
+            _keep_version(achievement, actor=actor)
+        hint("achievements.award_changes")
+    return rule
+
+
+def read_rule(text: str) -> Rule:
+    """The rule of a text, or DomainError with line, column and remedy of every mistake."""
+    try:
+        return language.read(text)
+    except language.ConditionError as error:
+        raise DomainError(
+            "conditions",
+            str(error),
+            fields={"conditions": [remark.message for remark in error.remarks]},
+            data={"remarks": [describe(remark) for remark in error.remarks], "corrected": error.corrected},
+        ) from error
+
+
+def describe(remark: language.Remark) -> dict[str, Any]:
+    return {
+        "code": remark.code,
+        "message": remark.message,
+        "line": remark.line,
+        "column": remark.column,
+        "pointer": remark.pointer,
+    }
+
+
+def check_references(rule: Rule) -> None:
+    """Refuse ids that name nothing."""
+    unknown: dict[str, list[int]] = {}
+    for key, ids in language.referenced_ids(rule).items():
+        model: Any = REFERENCED[key]
+        known = set(model._default_manager.filter(pk__in=ids).values_list("pk", flat=True))
+        if missing := sorted(ids - known):
+            unknown[key] = missing
+    if not unknown:
+        return
+    named = "; ".join(f"{key}: {', '.join(map(str, ids))}" for key, ids in unknown.items())
+    message = _("The conditions name what does not exist (%(named)s).") % {"named": named}
+    raise DomainError("conditions", message, fields={"conditions": [message]}, data={"unknown": unknown})
+
+
+def _check_frequency(achievement: Achievement) -> None:
+    if achievement.frequency_type == Achievement.FrequencyType.PER_USER and achievement.frequency == 1:
+        return
+    message = _("Only “Per User” with a frequency of 1 can be evaluated yet.")
+    raise DomainError("frequency", message, fields={"frequency": [message]})
+
+
+def _check_global(achievement: Achievement, *, before: Achievement | None, actor: User | None) -> None:
+    newly_global = achievement.is_global and not (before and before.is_global)
+    if not newly_global or actor is None or actor.is_superuser:
+        return
+    if Role.GLOBAL_ACHIEVEMENTS not in actor.active_roles:
+        raise NotPermitted(
+            "not_permitted", _("Making an achievement global needs the supplemental role for it.")
+        )
+
+
+def _check_badge(achievement: Achievement) -> None:
+    """Own badges, and those made available to the achievement's organization."""
+    badge = achievement.badge
+    if badge is None or badge.organization_id == achievement.organization_id:
+        return
+    if badge.available_to.filter(pk=achievement.organization_id).exists():
+        return
+    message = _("The badge %(name)s is not available to this organization.") % {"name": badge}
+    raise DomainError("badge_not_available", message, fields={"badge": [message]})
+
+
+def _check_cycle(achievement: Achievement, rule: Rule) -> None:
+    """Only AchievementIds can form a cycle; points never do, since awards only add."""
+    names: dict[int, str] = {}
+    needs: dict[int, set[int]] = {}
+    for pk, name, conditions in Achievement.objects.values_list("pk", "name", "conditions"):
+        names[pk] = name
+        stored = language.from_canonical(conditions)
+        needs[pk] = set(language.referenced_ids(stored).get("AchievementIds", ()))
+    own = set(language.referenced_ids(rule).get("AchievementIds", ()))
+    path = _path_back(achievement.pk, own, needs) if achievement.pk else None
+    if path is None:
+        return
+    chain = " → ".join(names.get(pk, achievement.name) for pk in path)
+    message = _("These achievements would wait for each other: %(chain)s.") % {"chain": chain}
+    raise DomainError("cycle", message, fields={"conditions": [message]}, data={"path": path})
+
+
+def _path_back(start: int, own: set[int], needs: dict[int, set[int]]) -> list[int] | None:
+    waiting = [(pk, [start, pk]) for pk in sorted(own)]
+    seen: set[int] = set()
+    while waiting:
+        pk, path = waiting.pop()
+        if pk == start:
+            return path
+        if pk not in seen:
+            seen.add(pk)
+            waiting += [(onward, [*path, onward]) for onward in sorted(needs.get(pk, ()))]
+    return None
+
+
+def _keep_version(achievement: Achievement, *, actor: User | None) -> None:
+    RuleVersion.objects.create(
+        achievement=achievement,
+        number=achievement.rule_version,
+        text=achievement.conditions_text,
+        conditions=achievement.conditions,
+        language_version=achievement.language_version,
+        created_by=actor,
+    )

@@ -1,0 +1,131 @@
+"""Achievements, their rules, and who has earned what."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from badges.models import Badge, IssuedBadge
+from tms.access import ScopedQuerySet
+from tms.models import Organization
+from tms.models.base import Fact
+
+
+class Achievement(Fact):
+    """Written by achievements.authoring, which reads and checks the conditions.
+
+    `full_run_due` asks for an evaluation over everybody (new, edited, enabled, or failed for a batch);
+    `issuing_due` for a search of learners who earned it and lack its badge.
+    """
+
+    class FrequencyType(models.TextChoices):
+        PER_USER = "per_user", _("Per User")
+        PER_DAY = "per_day", _("Per Day")
+        PER_ACHIEVEMENT = "per_achievement", _("Per Achievement")
+
+    name = models.CharField(_("name"), max_length=200)
+    description = models.TextField(_("description"), blank=True)
+    organization = models.ForeignKey(Organization, models.PROTECT, verbose_name=_("organization"))
+    category = models.CharField(_("category"), max_length=60, blank=True)
+    points = models.PositiveIntegerField(_("points"), default=0)
+    frequency = models.PositiveIntegerField(_("frequency"), default=1, validators=[MinValueValidator(1)])
+    frequency_type = models.CharField(
+        _("frequency type"), max_length=16, choices=FrequencyType.choices, default=FrequencyType.PER_USER
+    )
+    badge = models.ForeignKey(
+        Badge, models.PROTECT, null=True, blank=True, related_name="achievements", verbose_name=_("badge")
+    )
+    is_global = models.BooleanField(_("global"), default=False)
+    enabled = models.BooleanField(_("enabled"), default=True)
+    conditions_text = models.TextField(_("conditions"), blank=True)
+    conditions = models.JSONField(default=list, editable=False)
+    language_version = models.PositiveSmallIntegerField(default=1, editable=False)
+    rule_version = models.PositiveIntegerField(_("rule version"), default=0, editable=False)
+
+    full_run_due = models.BooleanField(default=False, editable=False)
+    issuing_due = models.BooleanField(default=False, editable=False)
+    last_error = models.TextField(_("last error"), blank=True, editable=False)
+    last_error_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("achievement")
+        verbose_name_plural = _("achievements")
+        ordering = ["name", "id"]
+        indexes = [
+            models.Index(fields=["id"], name="achievements_to_run", condition=models.Q(full_run_due=True)),
+            models.Index(fields=["id"], name="achievements_to_issue", condition=models.Q(issuing_due=True)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RuleVersion(models.Model):
+    """The rule of an achievement as it once was; an award names the number. Append-only."""
+
+    achievement = models.ForeignKey(Achievement, models.CASCADE, related_name="rule_versions")
+    number = models.PositiveIntegerField()
+    text = models.TextField()
+    conditions = models.JSONField()
+    language_version = models.PositiveSmallIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["achievement", "number"], name="one_rule_of_a_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.achievement} v{self.number}"
+
+
+class EarnedAchievement(models.Model):
+    """A record, never a live computation: who earned what, when the threshold was crossed, and by what.
+
+    `occurrence` counts from 1 for achievements that may be earned more than once. `snapshot` is
+    `{"conditions": [{"needed": n, "have": n, "records": [learning record or award ids]}]}`.
+    """
+
+    learner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="earned_achievements",
+        db_index=False,
+        verbose_name=_("learner"),
+    )
+    achievement = models.ForeignKey(
+        Achievement, models.PROTECT, related_name="earned", verbose_name=_("achievement")
+    )
+    occurrence = models.PositiveIntegerField(default=1)
+    earned_at = models.DateTimeField(_("earned"))
+    points = models.PositiveIntegerField(_("points"))
+    rule_version = models.PositiveIntegerField(_("rule version"))
+    snapshot = models.JSONField(default=dict)
+    issued_badge = models.ForeignKey(
+        IssuedBadge,
+        models.SET_NULL,
+        null=True,
+        related_name="earned_achievements",
+        verbose_name=_("issued badge"),
+    )
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True)
+    created_at = models.DateTimeField(_("recorded"), db_default=Now())
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("earned achievement")
+        verbose_name_plural = _("earned achievements")
+        ordering = ["-earned_at", "-id"]
+        constraints = [
+            # The learner comes first: evaluation runs in chunks of learners and must not read all awards.
+            models.UniqueConstraint(fields=["learner", "achievement", "occurrence"], name="earned_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.learner}: {self.achievement}"

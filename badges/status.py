@@ -1,0 +1,79 @@
+"""The states of an issued badge, the moves between them, and what each is called on a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued", _("Waiting")
+    HELD = "held", _("Held")
+    SENDING = "sending", _("Sending")
+    UNKNOWN = "unknown", _("Checking")
+    FAILED = "failed", _("Failed")
+    ISSUED = "issued", _("Issued")
+    ACCEPTED = "accepted", _("Accepted")
+    REJECTED = "rejected", _("Rejected by earner")
+    REVOKING = "revoking", _("Being revoked")
+    REVOKED = "revoked", _("Revoked")
+    EXPIRED = "expired", _("Expired")
+    SUPERSEDED = "superseded", _("Replaced")
+    CANCELLED = "cancelled", _("Cancelled")
+    REMOVED = "removed", _("Removed at provider")
+
+
+S = Status
+_ENDS = frozenset({S.REVOKING, S.EXPIRED, S.SUPERSEDED, S.REMOVED, S.REVOKED})
+MOVES: dict[Status, frozenset[Status]] = {
+    S.QUEUED: frozenset({S.SENDING, S.CANCELLED, S.HELD}),
+    S.HELD: frozenset({S.QUEUED, S.CANCELLED}),
+    # QUEUED again: a transient failure. HELD: the account itself was refused.
+    S.SENDING: frozenset({S.ISSUED, S.QUEUED, S.HELD, S.FAILED, S.UNKNOWN}),
+    S.UNKNOWN: frozenset({S.ISSUED, S.QUEUED, S.FAILED}),
+    S.FAILED: frozenset({S.QUEUED, S.CANCELLED}),
+    # REVOKED without our asking: the provider's side did it.
+    S.ISSUED: frozenset({S.ACCEPTED, S.REJECTED, *_ENDS}),
+    S.ACCEPTED: frozenset({S.REJECTED, *_ENDS}),
+    S.REJECTED: frozenset({S.ACCEPTED, *_ENDS}),
+    S.REVOKING: frozenset({S.REVOKED, S.ISSUED}),
+    S.CANCELLED: frozenset(),
+    S.REVOKED: frozenset(),
+    S.EXPIRED: frozenset(),
+    S.SUPERSEDED: frozenset(),
+    S.REMOVED: frozenset(),
+}
+
+ENDED = [status for status, onward in MOVES.items() if not onward]
+LIVE = [status for status in Status if status not in ENDED]
+# What the provider has: the learner holds it, or may.
+AT_PROVIDER = [S.ISSUED, S.ACCEPTED, S.REJECTED, S.REVOKING]
+
+
+def label(
+    status: Status, *, provider: str, hold_reason: str, external_state: str, attempts: int
+) -> _StrPromise | str:
+    """The **Issued Status** that people read."""
+    if status == Status.HELD:
+        # The reason is stored as English and translated here, for whoever reads it.
+        text: _StrPromise | str = _("Waiting: {reason}").format(reason=_(hold_reason))
+    elif status == Status.UNKNOWN:
+        text = _("Checking with {provider}").format(provider=provider)
+    elif status == Status.ISSUED and external_state == "pending":
+        text = _("Issued – pending acceptance")
+    else:
+        text = status.label
+    if attempts > 0 and status in {Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.FAILED}:
+        return _("{status} (attempt {number})").format(status=text, number=attempts)
+    return text
+
+
+HELD_BADGE_INACTIVE = gettext_noop("the badge is not active")
+HELD_ACCOUNT_DISABLED = gettext_noop("the badge provider is disabled")
+HELD_ACCOUNT_PAUSED = gettext_noop("the badge provider is paused")

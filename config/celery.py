@@ -1,0 +1,59 @@
+"""The Celery app and the beat schedule: the only list of periodic work.
+
+A message is never more than a hint. Every task below looks for rows that wait, so a lost message or a
+lost broker makes work late by one period and loses nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.conf import settings
+
+app = Celery("tms")
+app.conf.update(
+    broker_url=settings.CELERY_BROKER_URL,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"polling_interval": 0.05} if settings.CELERY_BROKER_URL == "memory://" else {},
+    task_ignore_result=True,
+    task_acks_late=False,  # the rows are the queue; a message that died with its worker is not needed again
+    task_publish_retry=False,  # a broker that is down must not hold up a request
+    worker_prefetch_multiplier=4,
+    worker_hijack_root_logger=False,
+    timezone="UTC",
+    beat_schedule={
+        "award what changed": {
+            "task": "achievements.award_changes",
+            "schedule": settings.SWEEP_SECONDS,
+            "options": {"expires": settings.SWEEP_SECONDS},
+        },
+        "deliver what waits": {
+            "task": "badges.deliver",
+            "schedule": settings.SWEEP_SECONDS,
+            "options": {"expires": settings.SWEEP_SECONDS},
+        },
+        "settle what is open": {
+            "task": "badges.sweep",
+            "schedule": settings.SWEEP_SECONDS * 2,
+            "options": {"expires": settings.SWEEP_SECONDS * 2},
+        },
+        "issue what was earned": {
+            "task": "achievements.issue_earned",
+            "schedule": crontab(minute=17),
+        },
+        "nightly full evaluation": {
+            "task": "achievements.award_full",
+            "schedule": crontab(hour=2, minute=40),
+        },
+        "nightly check of the records": {
+            "task": "tms.check_records",
+            "schedule": crontab(hour=4, minute=10),
+        },
+    },
+)
+app.autodiscover_tasks(["tms", "badges", "achievements"])

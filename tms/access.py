@@ -1,0 +1,143 @@
+"""Who may do what: roles, actions and one table that says how far each role reaches.
+
+The same table answers both questions: `queryset.for_user(user, action)` is "which rows", and
+`require(user, action, row)` is "this row?". Another organization's row is *not found*, never *forbidden*.
+Each app registers where its models keep their organization and their learner (`register`, called from its
+AppConfig.ready); a model that is not registered can be seen by nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import models
+from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext_lazy as _
+
+from tms.errors import NotFound
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from tms.models import User
+
+ModelT = TypeVar("ModelT", bound=models.Model)
+
+
+class Role(models.TextChoices):
+    ADMINISTRATOR = "administrator", _("Administrator")
+    INSTRUCTOR = "instructor", _("Instructor")
+    CONTRACT_INSTRUCTOR = "contract_instructor", _("Contract instructor")
+    GLOBAL_ACHIEVEMENTS = "global_achievements", _("Supplemental – Global Achievements")
+
+
+class Action(Enum):
+    """What is done to a row."""
+
+    SEE = "see"
+    MANAGE = "manage"
+    ISSUE = "issue"
+    SEE_OWN = "see_own"
+
+
+class Reach(Enum):
+    """Which rows a role reaches: those of the user's organization and its children, or the user's own."""
+
+    TREE = "tree"
+    SELF = "self"
+
+
+# action → (role, reach). A role of None is everybody who is signed in.
+TABLE: dict[Action, tuple[tuple[Role | None, Reach], ...]] = {
+    Action.SEE: ((Role.ADMINISTRATOR, Reach.TREE),),
+    Action.MANAGE: ((Role.ADMINISTRATOR, Reach.TREE),),
+    Action.ISSUE: ((Role.ADMINISTRATOR, Reach.TREE),),
+    Action.SEE_OWN: ((None, Reach.SELF), (Role.ADMINISTRATOR, Reach.TREE)),
+}
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Look-up paths from a model to the organization that owns it, to others whose administrators see it
+    too, and, where it is somebody's, to that learner."""
+
+    organization: str
+    seen_by: tuple[str, ...] = ()
+    learner: str | None = None
+
+    def organizations(self, action: Action) -> tuple[str, ...]:
+        seeing = action in {Action.SEE, Action.SEE_OWN}
+        return (self.organization, *self.seen_by) if seeing else (self.organization,)
+
+
+_paths: dict[type[models.Model], Paths] = {}
+
+
+def register(
+    model: type[models.Model], *, organization: str, seen_by: tuple[str, ...] = (), learner: str | None = None
+) -> None:
+    _paths[model] = Paths(organization, seen_by, learner)
+
+
+_TREE = """
+    WITH RECURSIVE tree(id) AS (
+        SELECT %s
+        UNION
+        SELECT child.id FROM tms_organization child JOIN tree ON child.parent_id = tree.id
+    )
+    SELECT id FROM tree
+"""
+
+
+def organization_tree(root_id: int) -> RawSQL:
+    """Ids of an organization and everything below it, as a subquery for `…__in`."""
+    return RawSQL(_TREE, [root_id])  # noqa: S611 - constant text, bound parameter
+
+
+def reachable(model: type[models.Model], user: User, action: Action) -> models.Q:
+    """The rows of `model` that `user` reaches for `action`, as a filter."""
+    nothing = models.Q(pk__in=[])
+    if not user.is_active:
+        return nothing
+    if user.is_superuser:
+        return models.Q()
+    paths = _paths.get(model)
+    if paths is None:
+        return nothing
+    reached = nothing
+    for role, reach in TABLE[action]:
+        if role is not None and role not in user.active_roles:
+            continue
+        if reach is Reach.TREE and user.organization_id:
+            for path in paths.organizations(action):
+                reached |= models.Q(**{f"{path}__in": organization_tree(user.organization_id)})
+        elif reach is Reach.SELF and paths.learner:
+            reached |= models.Q(**{paths.learner: user.pk})
+    return reached
+
+
+class ScopedQuerySet(models.QuerySet[ModelT]):
+    """Every interface starts from `for_user`; an unscoped query there fails a test."""
+
+    def for_user(self, user: User, action: Action) -> Self:
+        return self.filter(reachable(self.model, user, action))
+
+
+def may(user: User, action: Action) -> bool:
+    """Whether any role of `user` allows `action` at all: for showing or hiding a link."""
+    if not user.is_active:
+        return False
+    return user.is_superuser or any(
+        role is None or role in user.active_roles for role, _reach in TABLE[action]
+    )
+
+
+def require(user: User | None, action: Action, row: models.Model) -> None:
+    """Raise NotFound unless `user` reaches `row`. None is the system itself, which may do everything."""
+    if user is None:
+        return
+    model: Any = type(row)
+    if not model._default_manager.filter(reachable(model, user, action), pk=row.pk).exists():
+        raise NotFound("not_found", _("Not found."))

@@ -1,0 +1,25 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class TmsConfig(AppConfig):
+    name = "tms"
+    verbose_name = _("Training")
+
+    def ready(self) -> None:
+        from tms import access
+        from tms import models as m
+
+        access.register(m.Organization, organization="pk")
+        access.register(m.User, organization="organization", learner="pk")
+        for model in (m.Lab, m.CourseTag, m.Course, m.Class):
+            access.register(model, organization="organization")
+        access.register(
+            m.Enrollment,
+            organization="training_class__organization",
+            seen_by=("user__organization",),
+            learner="user",
+        )
+        for model in (m.CourseAssignment, m.LabInstance):
+            access.register(model, organization="user__organization", learner="user")
+        access.register(m.LearningRecord, organization="learner__organization", learner="learner")

@@ -1,0 +1,126 @@
+"""What decides who may earn: organizations, users and the courses that count.
+
+A gate that opens is a change like any other: everybody concerned gets a ProgressChange in the same
+transaction, so what was done long ago is looked at again. Facts of training are tms.progress's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from tms.errors import DomainError
+from tms.models import Course, CourseTag, Organization, User, normalize_email
+from tms.progress import changed
+
+
+def save_organization(organization: Organization) -> Organization:
+    """Store an organization; a new child starts with its parent's preferences.
+
+    Switching achievements on makes all its users participants, except those who opted out themselves.
+    """
+    with transaction.atomic():
+        before = Organization.objects.select_for_update().filter(pk=organization.pk).first()
+        if before is None and organization.parent:
+            organization.enable_achievements = organization.parent.enable_achievements
+            organization.participate_in_global_achievements = (
+                organization.parent.participate_in_global_achievements
+            )
+        _refuse_loop(organization)
+        organization.full_clean()
+        organization.save()
+        if before is None:
+            return organization
+        if organization.enable_achievements and not before.enable_achievements:
+            organization.users.filter(opted_out_at__isnull=True).update(participate_in_achievements=True)
+            changed(_reached_by_achievements_of(organization))
+        elif (
+            organization.participate_in_global_achievements and not before.participate_in_global_achievements
+        ):
+            changed(organization.users.all())
+    return organization
+
+
+def _reached_by_achievements_of(organization: Organization) -> QuerySet[User]:
+    """Its own users, and outsiders whom its achievements can reach now that it is enabled."""
+    return User.objects.filter(
+        Q(organization=organization)
+        | Q(organization__enable_achievements=True, organization__participate_in_global_achievements=True)
+        | Q(
+            learning_records__course__organization=organization,
+            learning_records__course__achievements_for_outside_organizations=True,
+        )
+    )
+
+
+def _refuse_loop(organization: Organization) -> None:
+    above = organization.parent
+    while above is not None:
+        if above.pk == organization.pk:
+            message = _("An organization cannot be below itself.")
+            raise DomainError("organization_loop", message, fields={"parent": [message]})
+        above = above.parent
+
+
+def save_user(user: User) -> User:
+    """Store a user. Moving to another organization or joining in makes old records count at once."""
+    with transaction.atomic():
+        user.email = normalize_email(user.email)
+        before = User.objects.select_for_update().filter(pk=user.pk).first()
+        if before is None and not user.password:
+            user.set_unusable_password()
+        user.full_clean()
+        user.save()
+        if before and (before.organization_id, before.participate_in_achievements) != (
+            user.organization_id,
+            user.participate_in_achievements,
+        ):
+            changed([user.pk])
+    return user
+
+
+def opt_out(user: User) -> None:
+    """“I do not want to participate in achievements”: the learner's own decision, which always wins."""
+    _set_participation(user, participates=False)
+
+
+def opt_in(user: User) -> None:
+    _set_participation(user, participates=True)
+
+
+def _set_participation(user: User, *, participates: bool) -> None:
+    with transaction.atomic():
+        user.opted_out_at = None if participates else timezone.now()
+        user.participate_in_achievements = participates
+        user.save(update_fields=["opted_out_at", "participate_in_achievements"])
+        if participates:
+            changed([user.pk])
+
+
+def save_course(course: Course, *, tags: Iterable[CourseTag] | None = None) -> Course:
+    """Store a course and, where given, its tags. Whoever has a record of it may now earn more."""
+    with transaction.atomic():
+        course.full_clean()
+        before = Course.objects.filter(pk=course.pk).first()
+        course.save()
+        retagged = tags is not None and set_tags(course, tags)
+        if before and (
+            retagged
+            or before.organization_id != course.organization_id
+            or course.achievements_for_outside_organizations > before.achievements_for_outside_organizations
+        ):
+            changed(User.objects.filter(learning_records__course=course))
+    return course
+
+
+def set_tags(course: Course, tags: Iterable[CourseTag]) -> bool:
+    """Replace the tags; True when that changed anything. Only inside save_course's transaction."""
+    wanted = {tag.pk for tag in tags}
+    if wanted == set(course.tags.values_list("pk", flat=True)):
+        return False
+    course.tags.set(wanted)
+    return True

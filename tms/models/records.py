@@ -1,0 +1,80 @@
+"""The transcript that conditions read, and the queue of learners whose transcript changed."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from tms.access import ScopedQuerySet
+from tms.models.courses import Course, Lab
+from tms.models.people import User
+
+
+class LearningRecord(models.Model):
+    """One row for each lab instance, enrolment or assignment that counts; nothing else is here.
+
+    Derived from the entities by tms.records and never written otherwise, so it can be rebuilt
+    (`manage.py rebuild_records`). A fact that does not count (cancelled, No Show, a failed launch) has no
+    row. `started_day` and `completed_day` are the learner's own days. For a lab, `course` is the course
+    it was taken through.
+    """
+
+    class Subject(models.IntegerChoices):
+        LAB = 0, _("Lab")
+        COURSE = 10, _("Course")
+
+    class Source(models.IntegerChoices):
+        LAB_INSTANCE = 1
+        ENROLLMENT = 2
+        COURSE_ASSIGNMENT = 3
+
+    learner = models.ForeignKey(User, models.CASCADE, related_name="learning_records", db_index=False)
+    subject = models.SmallIntegerField(choices=Subject.choices)
+    lab = models.ForeignKey(Lab, models.CASCADE, null=True, related_name="+", db_index=False)
+    course = models.ForeignKey(Course, models.CASCADE, null=True, related_name="+", db_index=False)
+    started_at = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True)
+    started_day = models.DateField()
+    completed_day = models.DateField(null=True)
+    passed = models.BooleanField(null=True)
+    score = models.FloatField(null=True)
+    minutes = models.FloatField(null=True)
+    source_kind = models.SmallIntegerField(choices=Source.choices)
+    source_id = models.BigIntegerField()
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source_kind", "source_id"], name="one_record_of_a_fact")
+        ]
+        indexes = [
+            models.Index(fields=["learner", "subject", "completed_at"], name="record_completions"),
+            models.Index(fields=["learner", "subject", "started_at"], name="record_starts"),
+            models.Index(
+                fields=["lab", "learner"], name="record_of_lab", condition=models.Q(lab__isnull=False)
+            ),
+            models.Index(
+                fields=["course", "learner"],
+                name="record_of_course",
+                condition=models.Q(course__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_source_kind_display()} {self.source_id}"
+
+
+class ProgressChange(models.Model):
+    """“This learner may now earn more.” Written in the transaction of the change itself, read and deleted by
+    achievements.evaluation.
+
+    Append-only on purpose: a watermark on ids would skip a row whose transaction commits late.
+    """
+
+    learner = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.learner_id} @ {self.at:%Y-%m-%d %H:%M:%S}"
