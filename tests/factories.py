@@ -56,7 +56,11 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
 
 class AdministratorFactory(UserFactory):
     email = factory.Sequence(lambda n: f"administrator{n}@example.org")
-    roles = [Role.ADMINISTRATOR]
+
+    @factory.post_generation
+    def roles(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
+        for role in extracted or [Role.ADMINISTRATOR]:
+            RoleAssignment.objects.create(user=self, role=role)
 
 
 class LabFactory(factory.django.DjangoModelFactory[Lab]):

@@ -1,0 +1,1 @@
+"""A world for every test: see tests/factories.py for the cast."""
