@@ -104,6 +104,8 @@ class IssuedBadge(models.Model):
     claim_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     lookups_missed = models.PositiveSmallIntegerField(default=0)
+    lookups_failed = models.PositiveSmallIntegerField(default=0)
+    ended_reason = models.TextField(_("reason of the end"), blank=True)
 
     failure_code = models.CharField(_("failure code"), max_length=40, blank=True)
     failure_message = models.TextField(_("failure"), blank=True)

@@ -37,7 +37,8 @@ MOVES: dict[Status, frozenset[Status]] = {
     # QUEUED again: a transient failure. HELD: the account itself was refused.
     S.SENDING: frozenset({S.ISSUED, S.QUEUED, S.HELD, S.FAILED, S.UNKNOWN}),
     S.UNKNOWN: frozenset({S.ISSUED, S.QUEUED, S.FAILED}),
-    S.FAILED: frozenset({S.QUEUED, S.CANCELLED}),
+    # UNKNOWN: the retry of a row that may be at the provider starts by looking.
+    S.FAILED: frozenset({S.QUEUED, S.UNKNOWN, S.CANCELLED}),
     # REVOKED without our asking: the provider's side did it.
     S.ISSUED: frozenset({S.ACCEPTED, S.REJECTED, *_ENDS}),
     S.ACCEPTED: frozenset({S.REJECTED, *_ENDS}),

@@ -7,7 +7,7 @@ transaction and decides nothing about retries: badges.delivery does, from the cl
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,20 +73,22 @@ class Template:
 
 
 class ProviderError(Exception):
-    """A call that did not end in success. `provider_message` is the provider's own sentence, if any;
-    `reply` the redacted answer for the timeline."""
+    """A call that did not end in success. `code` is stable, for programs; `provider_message` the provider's own
+    sentence, if any; `reply` the redacted answer for the timeline."""
 
-    code: ClassVar[str] = "provider_error"
+    code: str = "provider_error"
 
     def __init__(
         self,
         message: str,
         *,
+        code: str = "",
         provider_message: str = "",
         status: int | None = None,
         reply: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
+        self.code = code or type(self).code
         self.message = message
         self.provider_message = provider_message
         self.status = status

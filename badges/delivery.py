@@ -1,0 +1,397 @@
+"""From an intent to the provider and back: claim, send, settle. The only caller of an adapter.
+
+The shape is the same everywhere: a row is claimed in a short transaction, HTTP happens with no transaction
+open, the outcome is settled by comparing the claim. The main thread owns the database; the threads of the
+pool only speak HTTP, so a slow provider costs a thread and no connection.
+
+A crash before sending, while sending, or before settling leaves a row in `sending`; when its lease has
+passed, `release_stuck` calls it unknown, and `reconcile` looks at the provider before anything is resent.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from badges import events, lifecycle
+from badges.issuing import DELIVER, announce, recipient_problem, requeue_cured
+from badges.lifecycle import Move, claim, claim_open, move, move_all, postpone
+from badges.models import IssuedBadge
+from badges.status import (
+    HELD_ACCOUNT_DISABLED,
+    HELD_ACCOUNT_PAUSED,
+    HELD_BADGE_INACTIVE,
+    Status,
+)
+from providers import accounts
+from providers.base import (
+    IssueRequest,
+    Misconfigured,
+    OutcomeUnknown,
+    ProviderBadge,
+    ProviderError,
+    Rejected,
+    Transient,
+)
+from providers.registry import adapter_for
+from tms.hint import hint
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 12  # of transient failures: about a day with the pauses of `_backoff`
+MAX_LOOKUPS = 12
+LOOKUPS_BEFORE_RESENDING = 2
+STATE_TO_STATUS = {"accepted": Status.ACCEPTED, "rejected": Status.REJECTED}
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The worker woke after its lease: somebody else may hold the row, so nothing was sent."""
+
+
+Answer = ProviderBadge | list[ProviderBadge] | ProviderError | NotSent
+Work = Callable[[IssuedBadge], Answer]
+Settle = Callable[[IssuedBadge, Any], None]
+
+
+def deliver(*, connections: int | None = None) -> int:
+    """Send everything that is due now, then what is to be revoked; how many exchanges there were.
+
+    `connections` exchanges run at once (default DELIVERY_CONNECTIONS).
+    """
+    if not settings.BADGES_ENABLED:
+        return 0
+    size = connections or settings.DELIVERY_CONNECTIONS
+    sent = _exchange(partial(claim, size), work=_send, settle=settle, connections=size)
+    return sent + _exchange(
+        partial(claim_open, Status.REVOKING, size), work=_revoke, settle=_settle_revocation, connections=size
+    )
+
+
+def reconcile(*, connections: int | None = None) -> int:
+    """Ask the provider about every row whose outcome is unknown; how many were asked about."""
+    if not settings.BADGES_ENABLED:
+        return 0
+    size = connections or settings.DELIVERY_CONNECTIONS
+    return _exchange(
+        partial(claim_open, Status.UNKNOWN, size), work=_find, settle=_settle_lookup, connections=size
+    )
+
+
+def _exchange(take: Callable[[], list[IssuedBadge]], *, work: Work, settle: Settle, connections: int) -> int:
+    """Claim, work in the pool and settle here, until nothing is due and nothing is under way.
+
+    One claim ahead is kept, so that the pool never waits for the database; a lease covers the wait of one
+    exchange and the exchange itself, because an exchange ends within a third of it (providers.http).
+    """
+    count = 0
+    running: dict[Future[Answer], IssuedBadge] = {}
+    with ThreadPoolExecutor(connections, thread_name_prefix="provider") as pool:
+        while True:
+            if len(running) <= connections:
+                for row in take():
+                    running[pool.submit(_guarded, work, row)] = row
+            if not running:
+                return count
+            done, _pending = wait(running, return_when=FIRST_COMPLETED)
+            with transaction.atomic():
+                for future in done:
+                    settle(running.pop(future), future.result())
+            count += len(done)
+
+
+def _guarded(work: Work, row: IssuedBadge) -> Answer:
+    """The adapter's answer or error as a value; the last moment at which a lost lease is noticed."""
+    exchange = lifecycle.lease() / 3
+    if row.lease_until is None or timezone.now() + exchange > row.lease_until:
+        return NotSent()
+    try:
+        return work(row)
+    except ProviderError as error:
+        return error
+    except Exception as error:
+        log.exception("Unexpected failure for issued badge %s", row.pk)
+        return OutcomeUnknown(type(error).__name__)
+
+
+def _send(row: IssuedBadge) -> Answer:
+    problem = recipient_problem(row.learner)
+    if problem:
+        code, message = problem
+        return Rejected(message, code=code)
+    return adapter_for(row.badge.badge_provider).issue(request_for(row))
+
+
+def _find(row: IssuedBadge) -> Answer:
+    return adapter_for(row.badge.badge_provider).find(request_for(row))
+
+
+def _revoke(row: IssuedBadge) -> Answer:
+    return adapter_for(row.badge.badge_provider).revoke(row.external_uuid, reason=row.ended_reason)
+
+
+def request_for(row: IssuedBadge) -> IssueRequest:
+    zone = ZoneInfo(row.badge.organization.time_zone)
+    return IssueRequest(
+        reference=str(row.reference),
+        earner_id=str(row.learner.earner_id),
+        template_id=row.badge.template_id,
+        email=row.recipient_email,
+        first_name=row.learner.first_name.strip(),
+        last_name=row.learner.last_name.strip(),
+        issued_at=row.earned_at.astimezone(zone),
+        suppress_notification=row.suppress_notification,
+    )
+
+
+def settle(row: IssuedBadge, answer: Answer) -> None:
+    """Write down what became of a sent row. Every class of error has one way to go (design: four errors)."""
+    if isinstance(answer, ProviderBadge):
+        _issued(row, answer, from_status=Status.SENDING)
+    elif isinstance(answer, NotSent):
+        _step(row, Status.QUEUED, reason="The worker woke too late to send.")
+    elif isinstance(answer, Transient):
+        _postponed_or_failed(row, answer)
+    elif isinstance(answer, Misconfigured):
+        _account_refused(row, answer)
+    elif isinstance(answer, Rejected) and answer.status == 422:
+        # A duplicate looks like any other refusal, and is told apart by looking, never by wording.
+        _step(row, Status.UNKNOWN, error=answer, due_at=timezone.now())
+        hint("badges.reconcile")
+    elif isinstance(answer, Rejected):
+        _step(row, Status.FAILED, error=answer)
+    elif isinstance(answer, ProviderError):
+        _step(row, Status.UNKNOWN, error=answer, due_at=timezone.now() + _first_look())
+    else:
+        raise TypeError(f"{answer!r} settles nothing")
+
+
+def _issued(row: IssuedBadge, found: ProviderBadge, *, from_status: Status, reason: str = "") -> None:
+    moved = move(
+        Move(
+            issued_badge_id=row.pk,
+            from_status=from_status,
+            to_status=Status.ISSUED,
+            claim=row.claim_token,
+            reason=reason,
+            data=found.raw,
+            changes={
+                "issued_at": timezone.now(),
+                "external_uuid": found.external_id,
+                "external_state": found.state,
+                "external_url": found.url,
+                "accept_url": found.accept_url,
+                "failure_code": "",
+                "failure_message": "",
+                "provider_message": "",
+            },
+        )
+    )
+    if not moved:
+        log.warning("Issued badge %s was settled by somebody else.", row.pk)
+        return
+    follow = STATE_TO_STATUS.get(found.state)
+    if follow:
+        move(Move(issued_badge_id=row.pk, from_status=Status.ISSUED, to_status=follow))
+    transaction.on_commit(partial(announce, events.badge_issued, [row.pk]), robust=True)
+
+
+def _postponed_or_failed(row: IssuedBadge, error: Transient) -> None:
+    if row.attempts >= MAX_ATTEMPTS:
+        _step(row, Status.FAILED, error=error)
+        return
+    pause = timedelta(seconds=error.retry_after) if error.retry_after else _backoff(row.attempts)
+    _step(row, Status.QUEUED, error=error, due_at=timezone.now() + pause)
+
+
+def _account_refused(row: IssuedBadge, error: Misconfigured) -> None:
+    """The row goes back uncounted and the account stops, so that nothing else fails for the same cause."""
+    accounts.pause(row.badge.badge_provider_id, reason=error.provider_message or error.message)
+    _step(row, Status.HELD, error=error, hold_reason=HELD_ACCOUNT_PAUSED, attempts=max(row.attempts - 1, 0))
+    hint("badges.sweep")
+
+
+def _settle_lookup(row: IssuedBadge, answer: Answer) -> None:
+    """The provider has it: issued. Not found twice, at least a lease apart: send again."""
+    if isinstance(answer, list):
+        found = _ours(row, answer)
+        if found:
+            _issued(row, found, from_status=Status.UNKNOWN, reason=_adoption(row, found))
+        elif row.failure_code == Rejected.code:
+            # Refused with 422 and not there: a true refusal, shown in the provider's words.
+            _step(row, Status.FAILED, from_status=Status.UNKNOWN, keep_failure=True)
+        elif row.lookups_missed + 1 >= LOOKUPS_BEFORE_RESENDING:
+            _step(
+                row,
+                Status.QUEUED,
+                from_status=Status.UNKNOWN,
+                reason="Not found at the provider twice.",
+                due_at=timezone.now(),
+                lookups_missed=0,
+            )
+            hint(DELIVER)
+        else:
+            postpone(row, due_at=timezone.now() + lifecycle.lease(), lookups_missed=row.lookups_missed + 1)
+        return
+    if isinstance(answer, Misconfigured):
+        accounts.pause(row.badge.badge_provider_id, reason=answer.provider_message or answer.message)
+    failed = row.lookups_failed + 1
+    if failed >= MAX_LOOKUPS and isinstance(answer, ProviderError):
+        _step(row, Status.FAILED, from_status=Status.UNKNOWN, error=answer, failure_code=OutcomeUnknown.code)
+        return
+    postpone(row, due_at=timezone.now() + _backoff(failed), lookups_failed=failed)
+
+
+def _ours(row: IssuedBadge, candidates: list[ProviderBadge]) -> ProviderBadge | None:
+    """The live badge at the provider that no other row of ours stands for, the newest first."""
+    live = [candidate for candidate in candidates if candidate.is_live]
+    linked = set(
+        IssuedBadge.objects.filter(external_uuid__in=[candidate.external_id for candidate in live])
+        .exclude(pk=row.pk)
+        .values_list("external_uuid", flat=True)
+    )
+    free = [candidate for candidate in live if candidate.external_id not in linked]
+    oldest = timezone.now() - timedelta(days=36_500)
+    return max(free, key=lambda candidate: candidate.created_at or oldest, default=None)
+
+
+def _adoption(row: IssuedBadge, found: ProviderBadge) -> str:
+    """Why a badge that we found, rather than were told of, is this row's."""
+    older = found.created_at is not None and found.created_at < row.created_at - timedelta(minutes=1)
+    return "The provider had it already." if older else "Found at the provider."
+
+
+def _settle_revocation(row: IssuedBadge, answer: Answer) -> None:
+    if isinstance(answer, ProviderBadge):
+        _step(row, Status.REVOKED, from_status=Status.REVOKING, external_state=answer.state)
+    elif isinstance(answer, Rejected):
+        _step(row, Status.ISSUED, from_status=Status.REVOKING, error=answer)
+    else:
+        if isinstance(answer, Misconfigured):
+            accounts.pause(row.badge.badge_provider_id, reason=answer.provider_message or answer.message)
+        # Taking back twice is harmless, so an unknown outcome is simply tried again.
+        postpone(row, due_at=timezone.now() + _backoff(row.attempts + 1), attempts=row.attempts + 1)
+
+
+def _step(
+    row: IssuedBadge,
+    to_status: Status,
+    *,
+    from_status: Status = Status.SENDING,
+    error: ProviderError | None = None,
+    reason: str = "",
+    keep_failure: bool = False,
+    **changes: Any,
+) -> None:
+    if error:
+        changes = {
+            "failure_code": error.code,
+            "failure_message": error.message,
+            "provider_message": error.provider_message,
+            **changes,
+        }
+    move(
+        Move(
+            issued_badge_id=row.pk,
+            from_status=from_status,
+            to_status=to_status,
+            claim=row.claim_token,
+            reason=reason or (error.message if error else row.failure_message if keep_failure else ""),
+            data=error.reply if error else {},
+            changes=changes,
+        )
+    )
+
+
+def _backoff(attempts: int) -> timedelta:
+    """Doubling from two seconds up to three hours, with jitter so that rows do not come back together."""
+    seconds = min(2.0**attempts, 3 * 3600.0)
+    return timedelta(seconds=seconds * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+
+
+def _first_look() -> timedelta:
+    """Long enough for a provider's search to show what it has just stored."""
+    return min(timedelta(seconds=2), lifecycle.lease() / 10)
+
+
+def sweep(*, now: datetime | None = None) -> dict[str, int]:
+    """Everything that follows from time or from a cured cause rather than from an answer."""
+    if not settings.BADGES_ENABLED:
+        return {}
+    counts = {
+        "stuck": release_stuck(now=now),
+        "held": hold_blocked(),
+        "released": release_held(),
+        "cured": requeue_cured(),
+        "looked up": reconcile(),
+    }
+    if counts["released"] or counts["cured"]:
+        hint(DELIVER)
+    return counts
+
+
+def release_stuck(*, now: datetime | None = None) -> int:
+    """Rows whose worker never came back: nobody knows whether the provider has them."""
+    now = now or timezone.now()
+    return move_all(
+        IssuedBadge.objects.filter(lease_until__lt=now),
+        from_status=Status.SENDING,
+        to_status=Status.UNKNOWN,
+        reason="The worker did not come back within its lease.",
+        due_at=now,
+        failure_code=OutcomeUnknown.code,
+    )
+
+
+_BLOCKED: tuple[tuple[str, Q], ...] = (
+    (HELD_BADGE_INACTIVE, Q(badge__is_active=False)),
+    (HELD_ACCOUNT_DISABLED, Q(badge__badge_provider__is_enabled=False)),
+    (HELD_ACCOUNT_PAUSED, Q(badge__badge_provider__paused_at__isnull=False)),
+)
+
+
+def hold_blocked() -> int:
+    """Waiting rows that cannot be sent say why, instead of waiting silently."""
+    return sum(
+        move_all(
+            IssuedBadge.objects.filter(cause),
+            from_status=Status.QUEUED,
+            to_status=Status.HELD,
+            reason=reason,
+            hold_reason=reason,
+        )
+        for reason, cause in _BLOCKED
+    )
+
+
+def release_held() -> int:
+    """Held rows whose cause is gone wait in the queue again."""
+    blocked = Q()
+    for _reason, cause in _BLOCKED:
+        blocked |= cause
+    return move_all(
+        IssuedBadge.objects.exclude(blocked),
+        from_status=Status.HELD,
+        to_status=Status.QUEUED,
+        reason="The cause is gone.",
+        hold_reason="",
+        due_at=timezone.now(),
+        failure_code="",
+        failure_message="",
+        provider_message="",
+    )

@@ -1,0 +1,91 @@
+"""Composable SQL text with its parameters, and the few words that differ between our two databases.
+
+For set-based statements that the ORM cannot say (INSERT … SELECT, windows over unions). Values always
+travel as parameters; only names and constants of our own are text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, models
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    text: str
+    parameters: tuple[Any, ...] = field(default=())
+
+    def __add__(self, other: Sql) -> Sql:
+        return Sql(self.text + other.text, self.parameters + other.parameters)
+
+
+def sql(template: str, *parts: Sql) -> Sql:
+    """`template` with each {} replaced by a part, parameters kept in order of appearance."""
+    text = template.format(*(part.text for part in parts))
+    return Sql(text, tuple(parameter for part in parts for parameter in part.parameters))
+
+
+def join(separator: str, parts: Iterable[Sql]) -> Sql:
+    listed = list(parts)
+    return Sql(
+        separator.join(part.text for part in listed),
+        tuple(parameter for part in listed for parameter in part.parameters),
+    )
+
+
+def value(parameter: Any) -> Sql:
+    if isinstance(parameter, datetime):
+        parameter = connection.ops.adapt_datetimefield_value(parameter)
+    return Sql("%s", (parameter,))
+
+
+def in_list(column: str, ids: Sequence[int]) -> Sql:
+    """`column` is one of `ids`: one parameter whatever their number, so the statement text stays the same."""
+    if connection.vendor == "postgresql":
+        return Sql(f"{column} = ANY(%s)", (list(ids),))
+    return Sql(f"{column} IN (SELECT value FROM json_each(%s))", ("[" + ",".join(map(str, ids)) + "]",))
+
+
+def table(model: type[models.Model]) -> Sql:
+    return Sql(connection.ops.quote_name(model._meta.db_table))
+
+
+def json_array(expression: str) -> str:
+    return (
+        f"jsonb_agg({expression})" if connection.vendor == "postgresql" else f"json_group_array({expression})"
+    )
+
+
+def json_object(pairs: str) -> str:
+    name = "jsonb_build_object" if connection.vendor == "postgresql" else "json_object"
+    return f"{name}({pairs})"
+
+
+def json_list(items: Iterable[str]) -> str:
+    name = "jsonb_build_array" if connection.vendor == "postgresql" else "json_array"
+    return f"{name}({', '.join(items)})"
+
+
+def latest(expressions: Sequence[str]) -> str:
+    """The greatest of several columns of one row."""
+    if len(expressions) == 1:
+        return expressions[0]
+    name = "GREATEST" if connection.vendor == "postgresql" else "MAX"
+    return f"{name}({', '.join(expressions)})"
+
+
+def execute(statement: Sql) -> int:
+    """Run a statement; the number of rows it wrote."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement.text, statement.parameters)
+        return int(cursor.rowcount)
+
+
+def fetch(statement: Sql) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement.text, statement.parameters)
+        return list(cursor.fetchall())
