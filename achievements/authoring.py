@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from achievements.conditions import language
@@ -45,7 +46,7 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
             message = _("An enabled achievement needs conditions; without any, everybody would earn it.")
             raise DomainError("conditions", message, fields={"conditions": [message]})
         _check_frequency(achievement)
-        check_references(rule)
+        check_references(rule, text=achievement.conditions_text)
         _check_cycle(achievement, rule)
         canonical = language.canonical(rule)
         edited = before is None or canonical != before.conditions
@@ -58,9 +59,9 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
             achievement.is_global > before.is_global or achievement.organization_id != before.organization_id
         )
         if edited or came_alive or reaches_more:
-            achievement.full_run_due = True
+            achievement.full_run_due_at = timezone.now()
         if before is None or achievement.badge_id != before.badge_id:
-            achievement.issuing_due = achievement.badge_id is not None
+            achievement.issuing_due_at = timezone.now() if achievement.badge_id else None
         achievement.full_clean()
         achievement.save()
         if edited:
@@ -74,12 +75,16 @@ def read_rule(text: str) -> Rule:
     try:
         return language.read(text)
     except language.ConditionError as error:
-        raise DomainError(
-            "conditions",
-            str(error),
-            fields={"conditions": [remark.message for remark in error.remarks]},
-            data={"remarks": [describe(remark) for remark in error.remarks], "corrected": error.corrected},
-        ) from error
+        raise _refused(error) from error
+
+
+def _refused(error: language.ConditionError) -> DomainError:
+    return DomainError(
+        "conditions",
+        str(error),
+        fields={"conditions": [remark.message for remark in error.remarks]},
+        data={"remarks": [describe(remark) for remark in error.remarks], "corrected": error.corrected},
+    )
 
 
 def describe(remark: language.Remark) -> dict[str, Any]:
@@ -92,19 +97,16 @@ def describe(remark: language.Remark) -> dict[str, Any]:
     }
 
 
-def check_references(rule: Rule) -> None:
-    """Refuse ids that name nothing."""
-    unknown: dict[str, list[int]] = {}
+def check_references(rule: Rule, *, text: str) -> None:
+    """Refuse ids that name nothing, with their places in the text."""
+    unknown: dict[str, set[int]] = {}
     for key, ids in language.referenced_ids(rule).items():
         model: Any = REFERENCED[key]
-        known = set(model._default_manager.filter(pk__in=ids).values_list("pk", flat=True))
-        if missing := sorted(ids - known):
+        known = set(model._default_manager.filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
+        if missing := ids - known:
             unknown[key] = missing
-    if not unknown:
-        return
-    named = "; ".join(f"{key}: {', '.join(map(str, ids))}" for key, ids in unknown.items())
-    message = _("The conditions name what does not exist (%(named)s).") % {"named": named}
-    raise DomainError("conditions", message, fields={"conditions": [message]}, data={"unknown": unknown})
+    if unknown:
+        raise _refused(language.unknown_ids(text, unknown))
 
 
 def _check_frequency(achievement: Achievement) -> None:

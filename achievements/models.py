@@ -17,8 +17,9 @@ from tms.models.base import Fact
 class Achievement(Fact):
     """Written by achievements.authoring, which reads and checks the conditions.
 
-    `full_run_due` asks for an evaluation over everybody (new, edited, enabled, or failed for a batch);
-    `issuing_due` for a search of learners who earned it and lack its badge.
+    `full_run_due_at` asks for an evaluation over everybody (new, edited, enabled, or failed for a batch),
+    `issuing_due_at` for a search of learners who earned it and lack its badge; both tell since when, so that
+    whoever has done the work clears only the request that it answered.
     """
 
     class FrequencyType(models.TextChoices):
@@ -45,8 +46,8 @@ class Achievement(Fact):
     language_version = models.PositiveSmallIntegerField(default=1, editable=False)
     rule_version = models.PositiveIntegerField(_("rule version"), default=0, editable=False)
 
-    full_run_due = models.BooleanField(default=False, editable=False)
-    issuing_due = models.BooleanField(default=False, editable=False)
+    full_run_due_at = models.DateTimeField(null=True, editable=False)
+    issuing_due_at = models.DateTimeField(null=True, editable=False)
     last_error = models.TextField(_("last error"), blank=True, editable=False)
     last_error_at = models.DateTimeField(null=True, editable=False)
 
@@ -55,8 +56,12 @@ class Achievement(Fact):
         verbose_name_plural = _("achievements")
         ordering = ["name", "id"]
         indexes = [
-            models.Index(fields=["id"], name="achievements_to_run", condition=models.Q(full_run_due=True)),
-            models.Index(fields=["id"], name="achievements_to_issue", condition=models.Q(issuing_due=True)),
+            models.Index(
+                fields=["id"], name="achievements_to_run", condition=models.Q(full_run_due_at__isnull=False)
+            ),
+            models.Index(
+                fields=["id"], name="achievements_to_issue", condition=models.Q(issuing_due_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -87,7 +92,7 @@ class RuleVersion(models.Model):
 class EarnedAchievement(models.Model):
     """A record, never a live computation: who earned what, when the threshold was crossed, and by what.
 
-    `occurrence` counts from 1 for achievements that may be earned more than once. `snapshot` is
+    `earned_day` is the learner's own day. `occurrence` counts from 1 for achievements that may be earned more than once. `snapshot` is
     `{"conditions": [{"needed": n, "have": n, "records": [learning record or award ids]}]}`.
     """
 
@@ -103,6 +108,7 @@ class EarnedAchievement(models.Model):
     )
     occurrence = models.PositiveIntegerField(default=1)
     earned_at = models.DateTimeField(_("earned"))
+    earned_day = models.DateField()
     points = models.PositiveIntegerField(_("points"))
     rule_version = models.PositiveIntegerField(_("rule version"))
     snapshot = models.JSONField(default=dict)

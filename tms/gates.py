@@ -71,7 +71,7 @@ def save_user(user: User) -> User:
     with transaction.atomic():
         user.email = normalize_email(user.email)
         before = User.objects.select_for_update().filter(pk=user.pk).first()
-        if before is None and not user.password:
+        if not user.password:
             user.set_unusable_password()
         user.full_clean()
         user.save()

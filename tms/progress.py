@@ -175,12 +175,12 @@ def save_class(training_class: Class) -> Class:
 def changed(learners: Iterable[int] | models.QuerySet[User]) -> None:
     """Say that these learners may now earn more: ids, or a query of users copied inside the database."""
     if isinstance(learners, models.QuerySet):
-        sql, parameters = learners.order_by().values("pk").distinct().query.sql_with_params()
+        sql, parameters = learners.order_by().values(learner=models.F("pk")).distinct().query.sql_with_params()
         table = connection.ops.quote_name(ProgressChange._meta.db_table)
         now = connection.ops.adapt_datetimefield_value(timezone.now())
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {table} (learner_id, at) SELECT concerned.id, %s FROM ({sql}) AS concerned",  # noqa: S608
+                f"INSERT INTO {table} (learner_id, at) SELECT concerned.learner, %s FROM ({sql}) AS concerned",
                 [now, *parameters],
             )
     else:

@@ -1,0 +1,25 @@
+"""Celery's doors to this app: each looks for rows that wait and calls one function."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from achievements import evaluation
+
+
+@shared_task(name="achievements.award_changes")
+def award_changes() -> None:
+    """Whatever waits for evaluation: changed learners, then rules that are due, then badges linked since."""
+    evaluation.award_changes()
+    evaluation.award_due()
+    evaluation.issue_due()
+
+
+@shared_task(name="achievements.award_full")
+def award_full() -> None:
+    evaluation.award_full()
+
+
+@shared_task(name="achievements.issue_earned")
+def issue_earned() -> None:
+    evaluation.issue_earned()

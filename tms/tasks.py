@@ -1,0 +1,18 @@
+"""Celery's doors to this app."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+
+from tms import records
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="tms.check_records")
+def check_records() -> None:
+    """Tell every difference between the transcript and the facts; `rebuild_records` mends them."""
+    for difference in records.rebuild(check=True):
+        log.error("Record %s", difference)
