@@ -1,0 +1,307 @@
+"""What the demo gives: the provider account, its badges, and achievements over the documented examples.
+
+The texts in `conditions` are the examples of the rule language exactly as administrators found them in its
+documentation, spelling included, so that the demo also shows that they are read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from config.demo.catalogue import ACADEMY, ASIA_PACIFIC, EUROPE
+from config.demo.entities import Achievement, Badge, BadgeProvider
+
+PROVIDER_ORGANIZATION_ID = "5d0f3c52-7a41-4f0e-9b57-2f6f0a4c8e11"
+TOKEN_ENV = "DEMO_PROVIDER_TOKEN"  # noqa: S105 - the name of a variable, not a token
+
+
+def template_id(slug: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"https://demo.example/badge-templates/{slug}"))
+
+
+# slug, name, what it takes
+_TEMPLATE_ROWS = (
+    ("first-launch", "First Launch", "Launched a first lab at the academy."),
+    ("busy-day", "Hat Trick", "Launched three labs within one day."),
+    ("hundred-points", "Rising Learner", "Collected 100 points."),
+    ("five-hundred-points", "Distinguished Learner", "Collected 500 points."),
+    (
+        "cloud-foundations",
+        "Cloud Foundations",
+        "Completed Cloud Foundations, or its capstone: a service in three tiers.",
+    ),
+    (
+        "cloud-engineer",
+        "Cloud Engineer",
+        "Completed the four Cloud Engineer courses and passed the final exam.",
+    ),
+    (
+        "alert-handler",
+        "Alert Handler",
+        "Worked on the alert queue and took on the security operations exam.",
+    ),
+    (
+        "security-generalist",
+        "Security Generalist",
+        "Completed three security courses.",
+    ),
+    (
+        "security-operations-analyst",
+        "Security Operations Analyst",
+        "Passed the practical exam in security operations.",
+    ),
+    (
+        "security-operations-responder",
+        "Security Operations Responder",
+        "Completed hands-on response work and passed the practical exam in security operations.",
+    ),
+    (
+        "data-pipelines",
+        "Data Pipelines Practitioner",
+        "Passed the practical exam in data pipelines.",
+    ),
+    ("community-mentor", "Community Mentor", "Helped other learners for at least three months."),
+    ("guest-speaker", "Guest Speaker", "Gave a talk to a class of the academy."),
+    ("lab-tester", "Lab Tester", "Tested a new lab before its release and reported what was found."),
+    (
+        "cloud-foundations-first-edition",
+        "Cloud Foundations (First Edition)",
+        "Completed the first edition of Cloud Foundations, which is no longer taught.",
+    ),
+)
+_ARCHIVED = {"cloud-foundations-first-edition"}
+_BY_HAND = {
+    "cloud-foundations",
+    "security-operations-analyst",
+    "community-mentor",
+    "guest-speaker",
+    "lab-tester",
+}
+
+TEMPLATES: list[dict[str, str]] = [
+    {"id": template_id(slug), "name": name, "description": description}
+    for slug, name, description in _TEMPLATE_ROWS
+]
+
+
+def sandbox_templates() -> list[dict[str, Any]]:
+    """What the provider is to know: the templates as Credly would list them, one of them archived."""
+    archived = {template_id(slug) for slug in _ARCHIVED}
+    return [
+        {
+            "organization_id": PROVIDER_ORGANIZATION_ID,
+            **template,
+            "state": "archived" if template["id"] in archived else "active",
+        }
+        for template in TEMPLATES
+    ]
+
+
+def badge_provider(*, api_url: str) -> BadgeProvider:
+    return BadgeProvider(
+        external_id="provider-brackenfold-credly",
+        name="Brackenfold-Credly",
+        organization=ACADEMY,
+        type="credly",
+        provider_organization_id=PROVIDER_ORGANIZATION_ID,
+        api_url=api_url,
+        token_env=TOKEN_ENV,
+    )
+
+
+def badges(provider: BadgeProvider) -> dict[str, Badge]:
+    return {
+        slug: Badge(
+            external_id=f"badge-{slug}",
+            name=name,
+            organization=provider.organization,
+            badge_provider=provider,
+            template_id=template_id(slug),
+            description=description,
+            enable_manual_issuance=slug in _BY_HAND,
+            is_active=slug not in _ARCHIVED,
+        )
+        for slug, name, description in _TEMPLATE_ROWS
+    }
+
+
+def achievements(badge: dict[str, Badge]) -> list[Achievement]:
+    return [
+        Achievement(
+            external_id="achievement-first-launch",
+            name="First Launch",
+            description="Launch any lab.",
+            organization=ACADEMY,
+            category="Profile",
+            points=10,
+            badge=badge["first-launch"],
+            conditions="[{Subject:0, Count:1}]",
+        ),
+        Achievement(
+            external_id="achievement-security-pair",
+            name="Alert Handler",
+            description="Launch both the alert queue and the security operations exam.",
+            organization=ACADEMY,
+            category="Courses",
+            points=40,
+            badge=badge["alert-handler"],
+            conditions="[{Subject:0, Count:2, LabProfileIds:[12345,23456], Distinct:True}]",
+        ),
+        Achievement(
+            external_id="achievement-capstone",
+            name="Three Tiers",
+            description="Complete the capstone lab of Cloud Foundations.",
+            organization=ACADEMY,
+            category="Courses",
+            points=40,
+            badge=badge["cloud-foundations"],
+            conditions="[{Subject:0, LabProfileIds:[98765], Count:1, Complete:True}]",
+        ),
+        Achievement(
+            external_id="achievement-cloud-foundations",
+            name="Cloud Foundations",
+            description="Complete the course Cloud Foundations. Learners of our customers can earn this too.",
+            organization=ACADEMY,
+            category="Courses",
+            points=75,
+            badge=badge["cloud-foundations"],
+            conditions="[{Subject:10, Count:1, CourseIds:[2345], Complete:True}]",
+        ),
+        Achievement(
+            external_id="achievement-security-generalist",
+            name="Security Generalist",
+            description="Complete three courses that are tagged Security.",
+            organization=ACADEMY,
+            category="Courses",
+            points=100,
+            badge=badge["security-generalist"],
+            conditions="[{Subject:20, Count:3, CourseTagIds:[59], Complete:True}]",
+        ),
+        Achievement(
+            external_id="achievement-cloud-engineer",
+            name="Cloud Engineer",
+            description="Complete the four Cloud Engineer courses and pass the final exam.",
+            organization=ACADEMY,
+            category="Courses",
+            points=200,
+            badge=badge["cloud-engineer"],
+            conditions=(
+                "[ {Subject:20, Count:4, CourseIds:[ 1583,1584,1585,1586], Complete:True}, "
+                "{Subject:0, LabProfileIds:[54671], Count:1, Passed:True} ]"
+            ),
+        ),
+        Achievement(
+            external_id="achievement-distinguished-learner",
+            name="Distinguished Learner",
+            description="Collect 500 points.",
+            organization=ACADEMY,
+            category="Community",
+            points=100,
+            badge=badge["five-hundred-points"],
+            conditions="[{Subject:40, Points:500}]",
+        ),
+        Achievement(
+            external_id="achievement-second-launch",
+            name="Back for More",
+            description="Launch labs twice.",
+            organization=ACADEMY,
+            category="Engagement",
+            points=15,
+            conditions="[{Subject:0,Count:2}]",
+        ),
+        Achievement(
+            external_id="achievement-two-labs",
+            name="Looking Around",
+            description="Launch two different labs.",
+            organization=ACADEMY,
+            category="Engagement",
+            points=20,
+            enabled=False,
+            conditions="[{Subject:0,Count:2,Distinct:true}]",
+        ),
+        Achievement(
+            external_id="achievement-hat-trick",
+            name="Hat Trick",
+            description="Launch three labs within one day.",
+            organization=ACADEMY,
+            category="Engagement",
+            points=30,
+            badge=badge["busy-day"],
+            conditions="[{Subject:0,Count:3,SingleDay:True}]",
+        ),
+        Achievement(
+            external_id="achievement-exam-taken",
+            name="Brave Enough",
+            description="Complete the security operations exam, whatever the result.",
+            organization=ACADEMY,
+            category="Engagement",
+            points=30,
+            conditions="[{Subject:0,LabProfileIds:[12345],Complete:True}]",
+        ),
+        Achievement(
+            external_id="achievement-data-pipelines",
+            name="Data Pipelines Practitioner",
+            description="Pass the practical exam in data pipelines.",
+            organization=ACADEMY,
+            category="Courses",
+            points=80,
+            badge=badge["data-pipelines"],
+            is_global=True,
+            conditions="[{Subject:0,LabProfileIds:[13578],Passed:True}]",
+        ),
+        Achievement(
+            external_id="achievement-rising-learner",
+            name="Rising Learner",
+            description="Collect 100 points.",
+            organization=ACADEMY,
+            category="Community",
+            points=25,
+            badge=badge["hundred-points"],
+            is_global=True,
+            conditions="[{Subject:40,Points:100}]",
+        ),
+        Achievement(
+            external_id="achievement-security-exam",
+            name="Security Operations Analyst",
+            description="Pass the practical exam in security operations.",
+            organization=ACADEMY,
+            category="Courses",
+            points=80,
+            badge=badge["security-operations-analyst"],
+            is_global=True,
+            conditions="[ { Subject:0, Count:1, Passed:true, LabProfileIds:[12345] } ]",
+        ),
+        Achievement(
+            external_id="achievement-security-response",
+            name="Security Operations Responder",
+            description="Complete hands-on response work and pass the practical exam in security operations.",
+            organization=ACADEMY,
+            category="Courses",
+            points=100,
+            badge=badge["security-operations-responder"],
+            conditions=(
+                "[ { Subject:0, Count:1, Complete:true, Distinct:true, LabProfileIds: [11223,11224] }, "
+                "{ Subject:0, Count:1, Passed:true, LabProfileIds: [12345] } ]"
+            ),
+        ),
+        # The branches reward on their own account, without badges.
+        Achievement(
+            external_id="achievement-europe-first-launch",
+            name="Welcome to Brackenfold Europe",
+            description="Launch any lab.",
+            organization=EUROPE,
+            category="Profile",
+            points=20,
+            conditions="[{Subject:0, Count:1}]",
+        ),
+        Achievement(
+            external_id="achievement-asia-pacific-busy-day",
+            name="A Day Well Spent",
+            description="Launch three labs within one day.",
+            organization=ASIA_PACIFIC,
+            category="Engagement",
+            points=40,
+            conditions="[{Subject:0,Count:3,SingleDay:True}]",
+        ),
+    ]
