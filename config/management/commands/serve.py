@@ -1,0 +1,207 @@
+"""The whole product with one command: database, demo, local provider, site, worker and beat.
+
+What `make run` calls. It is for trying and developing; docs/operating.md describes production.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from datetime import date
+from types import FrameType
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from config.demo.generator import LOGINS, sandbox_templates, write_demo
+from config.demo.loading import DEMO_PASSWORD, load_demo
+from providers.accounts import save_provider
+from providers.models import BadgeProvider
+from tms.models import User
+
+SANDBOX_TOKEN = "demo-provider-token"  # noqa: S105 - of the local sandbox, which listens on loopback only
+READY_SECONDS = 60
+
+
+class Command(BaseCommand):
+    help = "Prepare the database, load the demo once, and serve site, worker, beat and sandbox until Ctrl-C."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
+        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+        parser.add_argument(
+            "--sandbox-port", type=int, default=int(os.environ.get("SANDBOX_PORT", "0")), help="port + 100"
+        )
+
+    def handle(self, *, host: str, port: int, sandbox_port: int, **options: Any) -> None:
+        if not settings.DEBUG:
+            raise CommandError("serve is for trying the product; it needs DEBUG=on. See docs/operating.md.")
+        sandbox_port = sandbox_port or port + 100
+        for address, name in (((host, port), "PORT"), (("127.0.0.1", sandbox_port), "SANDBOX_PORT")):
+            _require_free(address, name=name)
+        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+        self._say("Preparing the database")
+        call_command("migrate", verbosity=0, interactive=False)
+        with Processes() as processes:
+            self._sandbox(processes, sandbox_port)
+            self._demo(f"http://127.0.0.1:{sandbox_port}/v1")
+            self._site(processes, host, port, sandbox_port)
+            self._welcome(host, port, sandbox_port)
+            name = processes.wait()
+            raise CommandError(f"{name} stopped by itself; its last words are above.")
+
+    def _sandbox(self, processes: Processes, port: int) -> None:
+        self._say("Starting the sandbox provider")
+        templates = settings.DATA_DIR / "sandbox-templates.json"
+        described = sandbox_templates()
+        templates.write_text(json.dumps(described), encoding="utf-8")
+        command = [sys.executable, "-m", "providers.sandbox", "--port", str(port)]
+        command += ["--data", str(settings.DATA_DIR / "sandbox.jsonl"), "--templates", str(templates)]
+        for organization in sorted({template["organization_id"] for template in described}):
+            command += ["--accounts", f"{organization}={SANDBOX_TOKEN}"]
+        address = ("127.0.0.1", port)
+        processes.start("The sandbox provider", command, address=address, stdout=subprocess.DEVNULL)
+
+    def _demo(self, sandbox_url: str) -> None:
+        if User.objects.filter(is_demo=True).exists():
+            _move_accounts(sandbox_url)
+            return
+        self._say("Writing and loading the demo (once, a few seconds)")
+        os.environ["DEMO_PROVIDER_TOKEN"] = SANDBOX_TOKEN
+        folder = settings.DATA_DIR / "demo"
+        write_demo(folder, today=date.today(), sandbox_url=sandbox_url)
+        load_demo(folder)
+
+    def _site(self, processes: Processes, host: str, port: int, sandbox_port: int) -> None:
+        self._say("Starting the site with worker and beat")
+        environment = {
+            "HOST": host,
+            "PORT": str(port),
+            "PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://{host}:{port}"),
+            "PROVIDER_ALLOWED_HOSTS": f"127.0.0.1:{sandbox_port}",
+        }
+        command = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"]
+        command += ["--log-level", "warning"]
+        processes.start("The site", command, address=(host, port), environment=environment)
+
+    def _welcome(self, host: str, port: int, sandbox_port: int) -> None:
+        width = max(len(login.role) for login in LOGINS)
+        emails = max(len(login.email) for login in LOGINS)
+        lines = [f"  {login.role:<{width}}  {login.email:<{emails}}  {DEMO_PASSWORD}" for login in LOGINS]
+        self.stdout.write(
+            "\n".join(
+                [
+                    "",
+                    self.style.SUCCESS(f"Ready: http://{host}:{port}/"),
+                    "",
+                    "Sign in as",
+                    *lines,
+                    "",
+                    "What to look at",
+                    "  As the learner: the dashboard, then Achievements. Badges arrive while you watch.",
+                    f"  http://127.0.0.1:{sandbox_port}/ is the local badge provider, with what it has received.",
+                    "  As the administrator: Back office → Lab instances. Complete one more, see one more badge.",
+                    f"  http://{host}:{port}/api/docs/ is the API.",
+                    "",
+                    f"Data is kept in {settings.DATA_DIR}. Ctrl-C stops everything.",
+                ]
+            )
+        )
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(f"• {text}")
+        self.stdout.flush()
+
+
+class Processes:
+    """Child processes that live and die together."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Processes:
+        signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGINT, _interrupt)
+        return self
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        address: tuple[str, int],
+        environment: dict[str, str] | None = None,
+        **options: Any,
+    ) -> None:
+        """Start a child and return when it listens; it gets no terminal signals, so we decide the order."""
+        self._running[name] = subprocess.Popen(  # noqa: S603 - our own programs
+            command,
+            cwd=settings.BASE_DIR,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+            **options,
+        )
+        deadline = time.monotonic() + READY_SECONDS
+        while not _listens(address):
+            if self._running[name].poll() is not None:
+                raise CommandError(f"{name} could not start; the reason is above.")
+            if time.monotonic() > deadline:
+                raise CommandError(f"{name} did not answer on port {address[1]} in {READY_SECONDS} seconds.")
+            time.sleep(0.1)
+
+    def wait(self) -> str:
+        """The name of the first child that ends by itself."""
+        while True:
+            for name, process in self._running.items():
+                if process.poll() is not None:
+                    return name
+            time.sleep(0.3)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        for process in reversed(self._running.values()):
+            process.terminate()
+        for process in self._running.values():
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        return kind is KeyboardInterrupt
+
+
+def _move_accounts(sandbox_url: str) -> None:
+    """The demo's accounts follow the sandbox to the port of this start."""
+    for account in BadgeProvider.objects.filter(api_url__startswith="http://127.0.0.1:"):
+        if account.api_url != sandbox_url:
+            account.api_url = sandbox_url
+            save_provider(account)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _listens(address: tuple[str, int]) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(address) == 0
+
+
+def _require_free(address: tuple[str, int], *, name: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise CommandError(
+                f"Port {address[1]} on {address[0]} cannot be used ({error.strerror}). "
+                f"Choose another: make run {name}={address[1] + 1}"
+            ) from error
