@@ -99,7 +99,7 @@ def describe(remark: language.Remark) -> dict[str, Any]:
 
 def check_references(rule: Rule, *, text: str) -> None:
     """Refuse ids that name nothing, with their places in the text."""
-    unknown: dict[str, set[int]] = {}
+    unknown: dict[str, frozenset[int]] = {}
     for key, ids in language.referenced_ids(rule).items():
         model: Any = REFERENCED[key]
         known = set(model._default_manager.filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()

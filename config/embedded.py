@@ -22,7 +22,7 @@ from config.celery import app
 log = logging.getLogger(__name__)
 
 
-class EmbeddedWorker(WorkController):  # type: ignore[misc]
+class EmbeddedWorker(WorkController):
     """Celery's worker without its command line: no signal handlers, no banner, threads for tasks."""
 
     def on_before_init(self, **kwargs: Any) -> None:

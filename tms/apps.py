@@ -12,14 +12,14 @@ class TmsConfig(AppConfig):
 
         access.register(m.Organization, organization="pk")
         access.register(m.User, organization="organization", learner="pk")
-        for model in (m.Lab, m.CourseTag, m.Course, m.Class):
-            access.register(model, organization="organization")
+        for owned in (m.Lab, m.CourseTag, m.Course, m.Class):
+            access.register(owned, organization="organization")
         access.register(
             m.Enrollment,
             organization="training_class__organization",
             seen_by=("user__organization",),
             learner="user",
         )
-        for model in (m.CourseAssignment, m.LabInstance):
-            access.register(model, organization="user__organization", learner="user")
+        for activity in (m.CourseAssignment, m.LabInstance):
+            access.register(activity, organization="user__organization", learner="user")
         access.register(m.LearningRecord, organization="learner__organization", learner="learner")

@@ -47,7 +47,7 @@ def save_organization(organization: Organization) -> Organization:
 
 def _reached_by_achievements_of(organization: Organization) -> QuerySet[User]:
     """Its own users, and outsiders whom its achievements can reach now that it is enabled."""
-    return User.objects.filter(
+    reached: QuerySet[User] = User.objects.filter(
         Q(organization=organization)
         | Q(organization__enable_achievements=True, organization__participate_in_global_achievements=True)
         | Q(
@@ -55,6 +55,7 @@ def _reached_by_achievements_of(organization: Organization) -> QuerySet[User]:
             learning_records__course__achievements_for_outside_organizations=True,
         )
     )
+    return reached
 
 
 def _refuse_loop(organization: Organization) -> None:

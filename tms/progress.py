@@ -18,7 +18,15 @@ from django.utils.translation import gettext as _
 from tms import records
 from tms.errors import Conflict, DomainError
 from tms.hint import hint
-from tms.models import Class, CourseAssignment, Enrollment, LabInstance, ProgressChange, User
+from tms.models import (
+    Class,
+    CourseAssignment,
+    Enrollment,
+    LabInstance,
+    LearningRecord,
+    ProgressChange,
+    User,
+)
 
 ActivityT = TypeVar("ActivityT", LabInstance, Enrollment, CourseAssignment)
 DEFAULT_ASSIGNMENT = timedelta(days=180)
@@ -37,7 +45,7 @@ def save(fact: ActivityT) -> ActivityT:
 def delete(fact: records.Activity) -> None:
     source, _relations = records.SOURCES[type(fact)]
     with transaction.atomic():
-        records.LearningRecord.objects.filter(source_kind=source, source_id=fact.pk).delete()
+        LearningRecord.objects.filter(source_kind=source, source_id=fact.pk).delete()
         learner_id = fact.user_id
         fact.delete()
         changed([learner_id])
@@ -74,7 +82,7 @@ def prepare(fact: records.Activity, *, before: records.Activity | None) -> None:
             fact.completed_at = timezone.now()
     else:
         started_field = "started_at"
-    if isinstance(fact, CourseAssignment) and before is None and fact.expires_at is None and fact.started_at:
+    if isinstance(fact, CourseAssignment) and before is None and fact.expires_at is None:
         fact.expires_at = fact.started_at + DEFAULT_ASSIGNMENT
     if isinstance(fact, LabInstance):
         _prepare_launch(fact)
@@ -175,7 +183,9 @@ def save_class(training_class: Class) -> Class:
 def changed(learners: Iterable[int] | models.QuerySet[User]) -> None:
     """Say that these learners may now earn more: ids, or a query of users copied inside the database."""
     if isinstance(learners, models.QuerySet):
-        sql, parameters = learners.order_by().values(learner=models.F("pk")).distinct().query.sql_with_params()
+        sql, parameters = (
+            learners.order_by().values(learner=models.F("pk")).distinct().query.sql_with_params()
+        )
         table = connection.ops.quote_name(ProgressChange._meta.db_table)
         now = connection.ops.adapt_datetimefield_value(timezone.now())
         with connection.cursor() as cursor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -29,7 +29,7 @@ def normalize_email(email: str) -> str:
 
 class UserManager(BaseUserManager["User"].from_queryset(ScopedQuerySet)):  # type: ignore[misc]
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
-        user: User = self.model(email=normalize_email(email), **fields)
+        user = User(email=normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -38,7 +38,8 @@ class UserManager(BaseUserManager["User"].from_queryset(ScopedQuerySet)):  # typ
         return self.create_user(email, password, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(email=normalize_email(username or ""))
+        user: User = self.get(email=normalize_email(username or ""))
+        return user
 
 
 class User(Fact, AbstractBaseUser, PermissionsMixin):
@@ -75,11 +76,11 @@ class User(Fact, AbstractBaseUser, PermissionsMixin):
     earner_id = models.UUIDField(default=uuid4, unique=True, editable=False)
     participate_in_achievements = models.BooleanField(_("Participate in Achievements"), default=True)
     opted_out_at = models.DateTimeField(_("opted out"), null=True, blank=True, editable=False)
-    is_active = models.BooleanField(_("active"), default=True)
+    is_active = models.BooleanField(_("active"), default=True)  # type: ignore[misc]
     is_demo = models.BooleanField(default=False, editable=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now)
 
-    objects = UserManager()
+    objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
