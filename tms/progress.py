@@ -36,6 +36,7 @@ EVALUATE = "achievements.award_changes"
 def save(fact: ActivityT) -> ActivityT:
     """Validate and store one activity, new or edited. Raises ValidationError naming the field."""
     with transaction.atomic():
+        fact.clean_fields(exclude={"started_zone"})
         prepare(fact, before=_stored(fact))
         fact.full_clean()
         store([fact])
@@ -176,7 +177,7 @@ def save_class(training_class: Class) -> Class:
             )
             records.write(enrollments)
             records.write(launches)
-            changed({fact.user_id for fact in [*enrollments, *launches]})
+            changed({row.user_id for row in enrollments} | {row.user_id for row in launches})
     return training_class
 
 
