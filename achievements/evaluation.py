@@ -9,7 +9,7 @@ Next: badges.issuing.issue_earned.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Max, Min, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from achievements.conditions import language
 from achievements.conditions.query import Scope, winners
@@ -27,6 +28,9 @@ from tms.models import Notification, ProgressChange, User
 from tms.sql import Sql, execute, fetch, in_list, sql, table, value
 
 log = logging.getLogger(__name__)
+
+# label, done, total: told after every chunk of a long run.
+Progress = Callable[[str, int, int], None]
 
 CHUNK = 5_000
 PAUSE_AFTER_ERROR = timedelta(minutes=10)
@@ -90,23 +94,33 @@ def award_due() -> Report:
     for pk, since in due.items():
         if pk not in report.failed:
             # An edit during the run has asked again, later than this: it stays due.
-            Achievement.objects.filter(pk=pk, full_run_due_at=since).update(full_run_due_at=None)
+            Achievement.objects.filter(pk=pk, full_run_due_at=since).update(
+                full_run_due_at=None, last_error="", last_error_at=None
+            )
     return report
 
 
-def award_full(*, only: set[int] | None = None) -> Report:
+def award_full(*, only: set[int] | None = None, progress: Progress | None = None) -> Report:
     """Evaluate active rules (those of `only`, or all) over every learner, a chunk a transaction."""
     report = Report()
     if not settings.BADGES_ENABLED:
         return report
-    for scope in _chunks():
+    chunks = list(_chunks())
+    for number, scope in enumerate(chunks, start=1):
         with transaction.atomic():
             _one_at_a_time()
             rules = active_rules()
             chosen = rules if only is None else [rule for rule in rules if rule.achievement.pk in only]
             report += _award(chosen, scope=scope, all_rules=rules)
-            report.learners += (scope.last or 0) - (scope.first or 0) + 1
+        if progress:
+            progress(_("learners"), number * CHUNK, len(chunks) * CHUNK)
+    report.learners = User.objects.count()
     return report
+
+
+def failing_rules() -> list[Achievement]:
+    """The achievements whose rule failed when it was last evaluated, and waits to be tried again."""
+    return list(Achievement.objects.filter(full_run_due_at__isnull=False).exclude(last_error=""))
 
 
 def _chunks() -> Iterator[Scope]:

@@ -92,8 +92,9 @@ class RuleVersion(models.Model):
 class EarnedAchievement(models.Model):
     """A record, never a live computation: who earned what, when the threshold was crossed, and by what.
 
-    `earned_day` is the learner's own day. `occurrence` counts from 1 for achievements that may be earned more than once. `snapshot` is
-    `{"conditions": [{"needed": n, "have": n, "records": [learning record or award ids]}]}`.
+    `earned_day` is the learner's own day. `occurrence` counts from 1 for achievements that may be earned more
+    than once. `snapshot` is `{"conditions": [{"needed": n, "have": n, "records": [ids]}]}`, the ids of learning
+    records or, where achievements are counted, of awards.
     """
 
     learner = models.ForeignKey(

@@ -345,6 +345,12 @@ def sweep(*, now: datetime | None = None) -> dict[str, int]:
     return counts
 
 
+def failures() -> list[IssuedBadge]:
+    """What failed and waits for a person."""
+    failed = IssuedBadge.objects.filter(status=Status.FAILED)
+    return list(failed.select_related("badge__badge_provider", "learner").order_by("pk"))
+
+
 def release_stuck(*, now: datetime | None = None) -> int:
     """Rows whose worker never came back: nobody knows whether the provider has them."""
     now = now or timezone.now()

@@ -19,7 +19,9 @@ app = Celery("tms")
 app.conf.update(
     broker_url=settings.CELERY_BROKER_URL,
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"polling_interval": 0.05} if settings.CELERY_BROKER_URL == "memory://" else {},
+    broker_transport_options={"polling_interval": 0.05}
+    if settings.CELERY_BROKER_URL.startswith("memory:")
+    else {},
     task_ignore_result=True,
     task_acks_late=False,  # the rows are the queue; a message that died with its worker is not needed again
     task_publish_retry=False,  # a broker that is down must not hold up a request

@@ -10,9 +10,8 @@ import atexit
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
 
-from celery import beat, signals
+from celery import beat
 from celery.worker import WorkController
 from django.conf import settings
 from django.db import connections
@@ -22,14 +21,6 @@ from config.celery import app
 log = logging.getLogger(__name__)
 
 
-class EmbeddedWorker(WorkController):
-    """Celery's worker without its command line: no signal handlers, no banner, threads for tasks."""
-
-    def on_before_init(self, **kwargs: Any) -> None:
-        # What the command line sends; it lets Celery's Django fixup close connections between tasks.
-        signals.worker_init.send(sender=self, instance=self, conf=self.app.conf, options=kwargs)
-
-
 _started = threading.Lock()
 
 
@@ -37,7 +28,7 @@ def start() -> None:
     """Start worker and beat as daemon threads, once; they end with the process, and lose nothing by it."""
     if not settings.EMBEDDED_WORKER or not _started.acquire(blocking=False):
         return
-    worker = EmbeddedWorker(
+    worker = WorkController(
         app=app,
         concurrency=4,
         pool_cls="threads",

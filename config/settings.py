@@ -163,8 +163,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Queue: Redis when there is one; otherwise worker and beat run inside the web process (config.embedded).
 REDIS_URL = value("REDIS_URL")
-CELERY_BROKER_URL = value("CELERY_BROKER_URL") or REDIS_URL or "memory://"
-EMBEDDED_WORKER = switch("EMBEDDED_WORKER", CELERY_BROKER_URL == "memory://")
+CELERY_BROKER_URL = value("CELERY_BROKER_URL") or REDIS_URL or "memory://localhost/"
+EMBEDDED_WORKER = switch("EMBEDDED_WORKER", CELERY_BROKER_URL.startswith("memory:"))
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
