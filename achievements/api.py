@@ -1,0 +1,183 @@
+"""The collections of achievements and earned achievements, and what one learner has to show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from achievements.authoring import describe, save_achievement
+from achievements.conditions import language
+from achievements.models import Achievement, EarnedAchievement
+from achievements.rewards import badges_of, earned_by
+from badges.api import IssuedBadges, IssuedBadgeSerializer
+from tms.access import Action
+from tms.api.collection import Collection, Scoped, WritableCollection
+from tms.api.external import Reference
+from tms.api.filtering import filters_for
+from tms.api.strict import FactSerializer, Moment
+from tms.models import User
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    Serializer = serializers.Serializer[Any]
+else:
+    Serializer = serializers.Serializer
+
+
+class RemarkSerializer(Serializer):
+    """Something about one place of the conditions; line and column count from 1."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    line = serializers.IntegerField()
+    column = serializers.IntegerField()
+    pointer = serializers.CharField(help_text=_("A JSON pointer into the conditions."))
+
+
+class AchievementSerializer(FactSerializer):
+    conditions = serializers.CharField(
+        source="conditions_text",
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text=_("The text as typed."),
+    )
+    rule = serializers.JSONField(
+        source="conditions", read_only=True, help_text=_("The conditions as understood, in canonical form.")
+    )
+    hints = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Achievement
+        fields = (
+            "id",
+            "external_id",
+            "name",
+            "description",
+            "organization",
+            "category",
+            "points",
+            "frequency",
+            "frequency_type",
+            "badge",
+            "is_global",
+            "enabled",
+            "conditions",
+            "rule",
+            "rule_version",
+            "hints",
+        )
+        read_only_fields = ("rule_version",)
+
+    @extend_schema_field(RemarkSerializer(many=True))
+    def get_hints(self, achievement: Achievement) -> list[dict[str, Any]]:
+        """What is allowed and probably not meant."""
+        rule = language.read(achievement.conditions_text)
+        return [describe(remark) for remark in (*rule.notices, *rule.hints)]
+
+
+@extend_schema_view(
+    create=extend_schema(
+        examples=[
+            OpenApiExample(
+                "four different labs",
+                value={
+                    "external_id": "a-explorer",
+                    "name": "Explorer",
+                    "organization": "ext:north",
+                    "points": 50,
+                    "badge": "ext:b-azure",
+                    "conditions": '[{"Subject": 0, "Count": 4, "Distinct": true, "Complete": true}]',
+                },
+                request_only=True,
+            )
+        ]
+    )
+)
+class Achievements(WritableCollection):
+    """What can be earned, by which conditions, and the badge that follows."""
+
+    model = Achievement
+    serializer_class = AchievementSerializer
+    filterset_class = filters_for(AchievementSerializer)
+
+    def write(self, row: Achievement, **more: Any) -> None:
+        actor: User = self.request.user  # type: ignore[assignment]
+        save_achievement(row, actor=actor)
+
+
+class EarnedAchievementSerializer(FactSerializer):
+    user = Reference(source="learner", read_only=True)
+
+    class Meta:
+        model = EarnedAchievement
+        fields = (
+            "id",
+            "user",
+            "achievement",
+            "occurrence",
+            "earned_at",
+            "points",
+            "rule_version",
+            "issued_badge",
+            "withdrawn_at",
+            "created_at",
+        )
+        read_only_fields = fields
+
+
+class EarnedAchievements(Collection):
+    """Who earned what, and when. Learners see their own."""
+
+    model = EarnedAchievement
+    serializer_class = EarnedAchievementSerializer
+    filterset_class = filters_for(EarnedAchievementSerializer)
+    reading = Action.SEE_OWN
+
+
+class ShownAchievementSerializer(Serializer):
+    id = serializers.IntegerField()
+    achievement = Reference(read_only=True)
+    name = serializers.CharField(source="achievement.name")
+    description = serializers.CharField(source="achievement.description")
+    category = serializers.CharField(source="achievement.category")
+    points = serializers.IntegerField()
+    earned_at = Moment()
+    badge = serializers.IntegerField(source="achievement.badge_id", allow_null=True)
+    issued_badge = Reference(read_only=True, allow_null=True)
+
+
+class LearnerSerializer(Serializer):
+    """What a learner has earned and holds; points are those of awards that were not withdrawn."""
+
+    user = serializers.IntegerField()
+    points = serializers.IntegerField()
+    achievements = ShownAchievementSerializer(many=True)
+    issued_badges = IssuedBadgeSerializer(many=True)
+
+
+class LearnerAchievements(Scoped):
+    """A user's achievements."""
+
+    model = User
+    serializer_class = LearnerSerializer
+    reading = Action.SEE_OWN
+
+    def retrieve(self, request: Request, id: str) -> Response:
+        """Everything a user has earned, newest first, with the points together and the issued badges."""
+        learner = self.get_object()
+        viewer: User = request.user  # type: ignore[assignment]
+        earned = list(earned_by(learner, viewer=viewer))
+        return self.shown(
+            {
+                "user": learner.pk,
+                "points": sum(award.points for award in earned),
+                "achievements": earned,
+                "issued_badges": badges_of(learner, viewer=viewer).defer(*IssuedBadges.deferred),
+            }
+        )
