@@ -1,0 +1,12 @@
+"""Training data from a folder of CSV files, under the contract that README tells.
+
+folder      which files, in which order         rows        bytes → rows of text
+sheet       how the rows of any file land       columns     what a column may hold
+people  teaching  activity  rewards             cells       what a cell means
+            what each file holds                references  external ids → stored rows
+"""
+
+from config.importing.folder import import_folder
+from config.importing.report import ImportReport, Problem
+
+__all__ = ["ImportReport", "Problem", "import_folder"]
