@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -66,11 +67,12 @@ def issue(
 ) -> list[Outcome]:
     """Issue one badge by hand to many. Each learner is accepted or refused alone; none stops the others.
 
-    A failed row of ours is tried again by this act. Raises NotFound when the actor does not reach the badge;
-    a learner out of reach is refused as `not_permitted`.
+    Outcomes come in the order of the learners. A failed row of ours is tried again by this act. Raises
+    NotFound when the actor does not reach the badge; a learner out of reach is refused as `not_permitted`.
     """
     require(actor, Action.ISSUE, badge)
     learners = list({learner.pk: learner for learner in learners}.values())
+    outcomes: dict[int, Outcome] = {}
     with transaction.atomic():
         # The latest row first: rows that ended do not stand in the way of a new act by hand.
         existing = {
@@ -80,36 +82,32 @@ def issue(
             .select_for_update(of=("self",))
         }
         reachable = _reachable(learners, actor=actor)
-        outcomes: list[Outcome] = []
-        for learner in learners:
+        # Everybody writes in the same order; otherwise two acts for one class could wait for each other.
+        for learner in sorted(learners, key=attrgetter("pk")):
             refusal = _refusal(badge, learner, existing.get(learner.pk), may_reach=learner.pk in reachable)
             if refusal:
                 code, message = refusal
-                outcomes.append(
-                    Outcome(
-                        badge=badge,
-                        learner=learner,
-                        issued_badge=existing.get(learner.pk),
-                        code=code,
-                        message=message,
-                    )
+                outcomes[learner.pk] = Outcome(
+                    badge=badge,
+                    learner=learner,
+                    issued_badge=existing.get(learner.pk),
+                    code=code,
+                    message=message,
                 )
                 continue
-            outcomes.append(
-                _accept(
-                    badge,
-                    learner,
-                    existing.get(learner.pk),
-                    actor=actor,
-                    source_kind=source,
-                    source_key=source_key,
-                    reason=reason,
-                    earned_at=issued_at or timezone.now(),
-                )
+            outcomes[learner.pk] = _accept(
+                badge,
+                learner,
+                existing.get(learner.pk),
+                actor=actor,
+                source_kind=source,
+                source_key=source_key,
+                reason=reason,
+                earned_at=issued_at or timezone.now(),
             )
-        if any(outcome.accepted for outcome in outcomes):
+        if any(outcome.accepted for outcome in outcomes.values()):
             hint(DELIVER)
-    return outcomes
+    return [outcomes[learner.pk] for learner in learners]
 
 
 def _reachable(learners: Sequence[User], *, actor: User | None) -> set[int]:
@@ -199,7 +197,8 @@ def issue_earned(select: Sql, *, now: datetime, backfill: bool = False) -> int:
 
     `select` yields badge_id, learner_id, earned_at, source_key. Whoever ever had the badge from us keeps
     what there is: after a revoke or a cancel nothing issues it again by itself. Rows are written whatever
-    the learner's address looks like; delivery refuses a bad one on the row, where people see it.
+    the learner's address looks like; delivery refuses a bad one on the row, where people see it. They are
+    written in the order that `issue` keeps too, so that neither waits for the other in a circle.
     """
     statement = sql(
         """
@@ -217,6 +216,7 @@ def issue_earned(select: Sql, *, now: datetime, backfill: bool = False) -> int:
             SELECT 1 FROM {} AS known
             WHERE known.learner_id = earned.learner_id AND known.badge_id = earned.badge_id
         )
+        ORDER BY earned.badge_id, earned.learner_id
         ON CONFLICT DO NOTHING
         RETURNING id
         """,

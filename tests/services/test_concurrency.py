@@ -1,0 +1,158 @@
+"""The same work by several processes at the same moment: done once, done completely."""
+
+from __future__ import annotations
+
+import pytest
+from django.db.models import Count, Sum
+
+from achievements.models import EarnedAchievement
+from badges.models import Badge, IssuedBadge
+from badges.status import Status
+from tests.factories import (
+    PAST,
+    AchievementFactory,
+    BadgeFactory,
+    BadgeProviderFactory,
+    LabFactory,
+    OrganizationFactory,
+    UserFactory,
+)
+from tests.providers.conftest import CANARY, ORGANIZATION, REPEATABLE, SandboxProcess
+from tests.services.conftest import race
+from tms import progress
+from tms.models import LabInstance, Notification, Organization, ProgressChange, User
+
+pytestmark = pytest.mark.services
+
+PROCESSES = 4
+
+
+def test_evaluations_at_the_same_time_award_and_issue_once_and_miss_nothing(
+    environment: dict[str, str],
+) -> None:
+    """Changes of one learner fall into the chunks of different processes, and points build on points."""
+    organization = OrganizationFactory()
+    badge = BadgeFactory(organization=organization)
+    rules = {
+        "one lab": ("[{Subject:0, Count:1}]", 10),
+        "two labs": ("[{Subject:0, Count:2}]", 20),
+        "three labs": ("[{Subject:0, Count:3}]", 30),
+        "sixty points": ("[{Subject:40, Points:60}]", 40),
+        "a hundred points": ("[{Subject:40, Points:100}]", 0),
+    }
+    for name, (conditions, points) in rules.items():
+        AchievementFactory(
+            organization=organization, name=name, conditions_text=conditions, points=points, badge=badge
+        )
+    learners = _learners(200, organization=organization)
+    for _number in range(3):
+        _launch_a_lab(learners, organization=organization)
+
+    preparation = "from achievements import evaluation; evaluation.CHUNK = 7"
+    awards = race([(preparation, "evaluation.award_changes().awards")] * PROCESSES, environment=environment)
+
+    assert sum(awards) == EarnedAchievement.objects.count() == len(learners) * len(rules)
+    assert sum(count > 0 for count in awards) > 1, "the processes are to share the work"
+    totals = EarnedAchievement.objects.values("learner").annotate(points=Sum("points"), rows=Count("pk"))
+    assert {(row["points"], row["rows"]) for row in totals} == {(100, len(rules))}
+    assert IssuedBadge.objects.count() == len(learners)
+    assert Notification.objects.count() == len(learners) * len(rules)
+    assert not EarnedAchievement.objects.filter(issued_badge=None).exists()
+    assert not ProgressChange.objects.exists()
+
+
+def test_deliveries_at_the_same_time_send_each_badge_once(
+    environment: dict[str, str], sandbox: SandboxProcess
+) -> None:
+    sandbox.order(latency_ms=10)
+    badge = _badge_at(sandbox)
+    learners = _learners(200, organization=badge.organization)
+    IssuedBadge.objects.bulk_create(
+        IssuedBadge(
+            badge=badge,
+            learner=learner,
+            source_kind=IssuedBadge.Source.API,
+            earned_at=PAST,
+            recipient_email=learner.email,
+        )
+        for learner in learners
+    )
+
+    preparation = "from badges.delivery import deliver"
+    sent = race([(preparation, "deliver()")] * PROCESSES, environment=environment)
+
+    assert sum(sent) == len(learners)
+    assert sum(count > 0 for count in sent) > 1, "the processes are to share the work"
+    received = sandbox.received()
+    assert received["counts"]["requests"] == {"POST 201": len(learners)}
+    assert received["duplicates"] == []
+    rows = IssuedBadge.objects.filter(status=Status.ISSUED, attempts=1)
+    assert set(rows.values_list("external_uuid", flat=True)) == {row["id"] for row in received["badges"]}
+
+
+def test_the_same_learners_issued_to_by_hand_at_the_same_time_get_one_badge_each(
+    environment: dict[str, str],
+) -> None:
+    """Two instructors press the button for the same class; each sees it sorted another way."""
+    badge = BadgeFactory()
+    learners = _learners(50, organization=badge.organization)
+    there, back = race(
+        [(_BY_HAND.format(badge=badge.pk, order=order), _ISSUE) for order in ("pk", "-pk")],
+        environment=environment,
+    )
+
+    assert IssuedBadge.objects.filter(badge=badge).count() == len(learners)
+    outcomes = [sorted(pair) for pair in zip(there, reversed(back), strict=True)]
+    assert outcomes == [["already_issued", "queued"]] * len(learners)
+
+
+def test_an_achievement_and_a_hand_at_the_same_time_lead_to_one_badge_each(
+    environment: dict[str, str],
+) -> None:
+    badge = BadgeFactory()
+    AchievementFactory(organization=badge.organization, badge=badge)
+    learners = _learners(300, organization=badge.organization)
+    _launch_a_lab(learners, organization=badge.organization)
+    evaluation = "from achievements.evaluation import award_changes"
+    earned, by_hand = race(
+        [(evaluation, "award_changes().intents"), (_BY_HAND.format(badge=badge.pk, order="-pk"), _ISSUE)],
+        environment=environment,
+    )
+
+    assert EarnedAchievement.objects.filter(issued_badge__badge=badge).count() == len(learners)
+    assert IssuedBadge.objects.count() == len(learners) == earned + by_hand.count("queued")
+
+
+_BY_HAND = """
+from badges.issuing import issue
+from badges.models import Badge
+from tms.models import User
+badge = Badge.objects.get(pk={badge})
+learners = list(User.objects.filter(organization=badge.organization).order_by("{order}"))
+"""
+_ISSUE = "[outcome.code for outcome in issue(badge, learners, actor=None, source='api')]"
+
+
+def _learners(number: int, *, organization: Organization) -> list[User]:
+    return User.objects.bulk_create(UserFactory.build_batch(number, organization=organization))
+
+
+def _launch_a_lab(learners: list[User], *, organization: Organization) -> None:
+    lab = LabFactory(organization=organization)
+    launches = [LabInstance(user=learner, lab=lab, started_at=PAST) for learner in learners]
+    for launch in launches:
+        progress.prepare(launch, before=None)
+    progress.store(launches)
+
+
+def _badge_at(sandbox: SandboxProcess) -> Badge:
+    """Of a template that the provider issues to the same person as often as it is asked to."""
+    organization = OrganizationFactory()
+    account = BadgeProviderFactory(
+        organization=organization,
+        api_url=f"{sandbox.url}/v1",
+        provider_organization_id=ORGANIZATION,
+        token=CANARY,
+    )
+    badge: Badge = BadgeFactory(organization=organization, badge_provider=account, template_id=REPEATABLE)
+    return badge
