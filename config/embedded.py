@@ -44,6 +44,11 @@ def start() -> None:
     log.info("Worker and beat run inside this process.")
 
 
+def threads() -> int:
+    """How many of the two are alive."""
+    return sum(thread.name.startswith("embedded-") for thread in threading.enumerate())
+
+
 def _run(name: str, target: Callable[[], None]) -> None:
     try:
         target()

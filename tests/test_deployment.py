@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +109,30 @@ def test_static_files_are_collected_with_the_settings_of_the_image(tmp_path):
     )
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "staticfiles.json").exists()
+
+
+def test_make_says_which_python_is_missing(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    result = subprocess.run(
+        ["make", "setup", "PYTHON="], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode != 0
+    assert "Python 3.11 or newer is needed" in result.stdout
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_make_says_when_venv_is_missing(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    lame = tmp_path / "python-without-venv"
+    lame.write_text("#!/bin/sh\n[ $1 = --version ] && echo Python 3.12 && exit 0\nexit 1\n", encoding="utf-8")
+    lame.chmod(0o755)
+    result = subprocess.run(
+        ["make", "setup", f"PYTHON={lame}"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode != 0
+    assert "apt install python3-venv" in result.stdout
 
 
 @pytest.mark.parametrize("lock", LOCKS)
