@@ -1,0 +1,73 @@
+"""A learner's achievements and badges: her own page, and the same for those who administer her."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from achievements.rewards import Participation, Rewards, issued_by_hand_to, participation, rewards_of
+from tms import gates
+from tms.access import Action
+from tms.models import User
+from tms.pages import SignedIn
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def own_achievements(request: SignedIn) -> HttpResponse:
+    """The page of whoever is signed in. A POST says whether she wants to participate."""
+    if request.method == "POST":
+        return _decide(request)
+    return _page(request, learner=request.user)
+
+
+@require_safe
+def user_achievements(request: SignedIn, pk: int) -> HttpResponse:
+    learners = User.objects.for_user(request.user, Action.SEE_OWN).select_related("organization")
+    return _page(request, learner=get_object_or_404(learners, pk=pk))
+
+
+def _decide(request: SignedIn) -> HttpResponse:
+    """Each decision only from the state it undoes: an administrator's own choice is not the learner's."""
+    wants = request.POST.get("participate")
+    state = participation(request.user)
+    if wants == "no" and state is Participation.YES:
+        gates.opt_out(request.user)
+        messages.success(request, _("You no longer participate in achievements."))
+    elif wants == "yes" and state is Participation.OPTED_OUT:
+        gates.opt_in(request.user)
+        messages.success(request, _("Welcome back. What you did in the meantime counts too."))
+    return redirect("own-achievements")
+
+
+def _page(request: SignedIn, *, learner: User) -> HttpResponse:
+    state = participation(learner)
+    is_own = learner.pk == request.user.pk
+    rewards = _rewards(request.user, learner=learner, state=state)
+    context: dict[str, Any] = {
+        "learner": learner,
+        "is_own": is_own,
+        "state": state.value,
+        "rewards": rewards,
+    }
+    is_part = request.headers.get("HX-Request") == "true"
+    if is_part and rewards and request.GET.get("seen") == rewards.fingerprint:
+        response = HttpResponse(status=204)  # nothing new: htmx leaves the page as it is and asks again
+    else:
+        template = "achievements/_rewards.html" if is_part else "achievements/page.html"
+        response = render(request, template, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _rewards(viewer: User, *, learner: User, state: Participation) -> Rewards | None:
+    if state is Participation.YES:
+        return rewards_of(learner, viewer=viewer)
+    if viewer.pk == learner.pk:
+        return None
+    return issued_by_hand_to(learner, viewer=viewer)

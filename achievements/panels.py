@@ -1,0 +1,74 @@
+"""A learner's rewards on her dashboard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Q, Sum
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from achievements.rewards import Participation, badges_of, earned_by, on_display, participation
+from badges.status import Status
+from tms.panels import Panel, Place
+
+if TYPE_CHECKING:
+    from tms.models import User
+
+SHOWN = 9
+
+
+def figures(user: User) -> dict[str, Any] | None:
+    if participation(user) is not Participation.YES:
+        return None
+    achievements = earned_by(user, viewer=user).order_by().aggregate(count=Count("pk"), points=Sum("points"))
+    badges = (
+        on_display(badges_of(user, viewer=user))
+        .order_by()
+        .aggregate(
+            count=Count("pk"),
+            to_accept=Count("pk", filter=Q(status=Status.ISSUED, external_state="pending")),
+        )
+    )
+    step = {"step": _("See what to accept"), "step_url": f"{reverse('own-achievements')}#badges"}
+    return {
+        **(step if badges["to_accept"] else {}),
+        "points": achievements["points"] or 0,
+        "achievements": achievements["count"],
+        "badges": badges["count"],
+        "sentence": _sentence(to_accept=badges["to_accept"], achievements=achievements["count"]),
+    }
+
+
+def _sentence(*, to_accept: int, achievements: int) -> str:
+    if to_accept:
+        text = ngettext(
+            "%(count)d badge waits for you to accept it.",
+            "%(count)d badges wait for you to accept them.",
+            to_accept,
+        )
+        return text % {"count": to_accept}
+    if not achievements:
+        return _("Launch a lab or start a course: your first achievement is close.")
+    return _("Everything you earn is collected here.")
+
+
+def rewards(user: User) -> dict[str, Any] | None:
+    if participation(user) is not Participation.YES:
+        return None
+    # One more than is shown tells whether there are more.
+    badges = list(on_display(badges_of(user, viewer=user))[: SHOWN + 1])
+    achievements = list(earned_by(user, viewer=user)[: SHOWN + 1])
+    return {
+        "badges": badges[:SHOWN],
+        "more_badges": len(badges) > SHOWN,
+        "achievements": achievements[:SHOWN],
+        "more_achievements": len(achievements) > SHOWN,
+    }
+
+
+PANELS = (
+    Panel(place=Place.HEAD, template="achievements/_figures.html", read=figures),
+    Panel(place=Place.MAIN, template="achievements/_dashboard.html", read=rewards, order=20),
+)

@@ -1,0 +1,71 @@
+"""What administrators see of issuing on their dashboard: what waits, what failed and why, who is paused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from badges.models import IssuedBadge
+from badges.status import Status
+from providers.models import BadgeProvider
+from tms.access import Action, may
+from tms.panels import Panel, Place
+
+if TYPE_CHECKING:
+    from tms.models import User
+
+OPEN = (Status.QUEUED, Status.HELD, Status.SENDING, Status.UNKNOWN, Status.REVOKING)
+REASONS = {
+    "rejected": gettext_lazy("Refused by the provider"),
+    "account_refused": gettext_lazy("The provider refuses the account"),
+    "provider_busy": gettext_lazy("The provider cannot be reached"),
+    "outcome_unknown": gettext_lazy("No answer from the provider, and not found there"),
+    "invalid_email": gettext_lazy("The e-mail address is not valid"),
+    "no_name": gettext_lazy("The learner has no first or last name"),
+}
+
+
+def issuing(user: User) -> dict[str, Any] | None:
+    if not may(user, Action.MANAGE):
+        return None
+    rows = IssuedBadge.objects.for_user(user, Action.MANAGE).order_by()
+    on_the_way = dict(rows.filter(status__in=OPEN).values_list("status").annotate(Count("pk")))
+    failed = rows.filter(status=Status.FAILED).values_list("failure_code").annotate(Count("pk"))
+    paused = (
+        BadgeProvider.objects.for_user(user, Action.MANAGE)
+        .filter(is_enabled=True, paused_at__isnull=False)
+        .order_by("paused_at")
+    )
+    return {
+        "open": [
+            {
+                "status": status.value,
+                "label": status.label,
+                "count": on_the_way[status],
+                "url": _list_url(status__exact=status.value),
+            }
+            for status in OPEN
+            if status in on_the_way
+        ],
+        "failed": [
+            {
+                "reason": REASONS.get(code) or code.replace("_", " ") or _("No reason recorded"),
+                "count": count,
+                "url": _list_url(status__exact=Status.FAILED.value, failure_code=code),
+            }
+            for code, count in sorted(failed, key=lambda row: -row[1])
+        ],
+        "paused": list(paused),
+    }
+
+
+def _list_url(**filters: str) -> str:
+    return f"{reverse('admin:badges_issuedbadge_changelist')}?{urlencode(filters)}"
+
+
+PANELS = (Panel(place=Place.MAIN, template="badges/_issuing.html", read=issuing, order=10),)

@@ -1,0 +1,24 @@
+"""Pages of this app, from the root of the site."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+from django.views.generic import TemplateView
+
+from tms import health, pages
+
+urlpatterns = [
+    path("", pages.dashboard, name="dashboard"),
+    path("sign-in/", pages.SignIn.as_view(), name="sign-in"),
+    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+]
+
+if settings.DEBUG:
+    urlpatterns.append(
+        path("style-guide/", TemplateView.as_view(template_name="style_guide.html"), name="style-guide")
+    )
