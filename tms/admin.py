@@ -48,7 +48,13 @@ admin.site.unregister([Group, TokenProxy])
 
 @admin.register(Organization)
 class OrganizationAdmin(BackOfficeAdmin):
-    list_display = ("name", "parent", "enable_achievements", "participate_in_global_achievements", "time_zone")
+    list_display = (
+        "name",
+        "parent",
+        "enable_achievements",
+        "participate_in_global_achievements",
+        "time_zone",
+    )
     list_filter = ("enable_achievements", "participate_in_global_achievements")
     list_select_related = ("parent",)
     search_fields = ("name", "external_id")
@@ -72,7 +78,7 @@ class OrganizationAdmin(BackOfficeAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "parent" and field:
-            field.required = not request.user.is_superuser  # type: ignore[union-attr]
+            field.required = not request.user.is_superuser
         return field
 
     def write(self, row: Organization, *, form: Any, request: HttpRequest) -> None:
@@ -161,7 +167,7 @@ class UserAdmin(BackOfficeAdmin):
         return format_html('<a href="{}">{}</a>', reverse("user-achievements", args=[user.pk]), _("Open"))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        hidden = set() if request.user.is_superuser else {"is_superuser"}  # type: ignore[union-attr]
+        hidden = set() if request.user.is_superuser else {"is_superuser"}
         if obj is None:
             hidden |= {"opted_out_at", "achievements_page"}
         return [
@@ -175,7 +181,7 @@ class UserAdmin(BackOfficeAdmin):
         return (*readonly, "participate_in_achievements") if obj and obj.opted_out_at else readonly
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        above = obj is not None and obj.is_superuser and not request.user.is_superuser  # type: ignore[union-attr]
+        above = obj is not None and obj.is_superuser and not request.user.is_superuser
         return not above and super().has_change_permission(request, obj)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
@@ -184,7 +190,7 @@ class UserAdmin(BackOfficeAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "organization" and field:
-            field.required = not request.user.is_superuser  # type: ignore[union-attr]
+            field.required = not request.user.is_superuser
         return field
 
     def write(self, row: User, *, form: Any, request: HttpRequest) -> None:

@@ -54,7 +54,7 @@ def refusal_messages(refusal: Refusal) -> Iterator[tuple[str | None, Any]]:
 
 
 class BackOfficeForm(RowForm):
-    """A form that shows what the domain refused, and leaves alone what its user cannot see or did not touch."""
+    """A form that shows what the domain refused, and leaves alone what its user does not see or edit."""
 
     refusal: ClassVar[Refusal | None] = None
     # Where the domain's name of a field differs from the form's.
@@ -94,7 +94,8 @@ class BackOfficeForm(RowForm):
     def _keep_untouched_moments(self) -> None:
         """The browser shows whole seconds; a moment that nobody edited keeps its exact value."""
         for name, field in self.fields.items():
-            if isinstance(field, forms.SplitDateTimeField) and name not in self.changed_data:
+            untouched = name in self.cleaned_data and name not in self.changed_data
+            if isinstance(field, forms.SplitDateTimeField) and untouched:
                 self.cleaned_data[name] = getattr(self.instance, name)
 
     def _post_clean(self) -> None:
@@ -112,13 +113,13 @@ class BackOfficeForm(RowForm):
 class ScopedRelatedFilter(RelatedFieldListFilter):
     """A filter whose choices are only those of the reader's own reach."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        choices: list[tuple[Any, str]] = field.get_choices(
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        user: Any = request.user
+        return field.get_choices(
             include_blank=False,
             ordering=self.field_admin_ordering(field, request, model_admin),
-            limit_choices_to=reachable(field.related_model, request.user, Action.SEE),  # type: ignore[arg-type]
+            limit_choices_to=reachable(field.related_model, user, Action.SEE),
         )
-        return choices
 
 
 class BackOfficeAdmin(Admin):
@@ -134,7 +135,10 @@ class BackOfficeAdmin(Admin):
     person_path = ""
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        return self._scoped(super().get_queryset(request), request, Action.SEE)
+        rows: models.QuerySet[Any] = self._scoped(super().get_queryset(request), request, Action.SEE)
+        # Not only for lists: a row that is a choice of another page is told by the names of these.
+        related = self.list_select_related
+        return rows.select_related(*related) if isinstance(related, tuple) and related else rows
 
     def _scoped(self, rows: Any, request: HttpRequest, action: Action) -> Any:
         user: Any = request.user
@@ -143,7 +147,7 @@ class BackOfficeAdmin(Admin):
         return rows.for_user(user, action)
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
-        choices = super().get_field_queryset(db, db_field, request)
+        choices: Any = super().get_field_queryset(db, db_field, request)
         if choices is None:
             choices = db_field.remote_field.model._default_manager.using(db)
         # A row may be given only to an organization that its giver manages.
@@ -229,7 +233,7 @@ class BackOfficeAdmin(Admin):
     def act_on_each(
         self, request: HttpRequest, rows: Iterable[Any], act: Callable[[Any], object], *, done: Any
     ) -> None:
-        """Do one thing to each row; tell how many it was done to (`done`, an ngettext_lazy) and who was refused."""
+        """Do one thing to each row; tell how often (`done`, an ngettext_lazy) and what was refused."""
         count = 0
         refused: list[str] = []
         for row in rows:
@@ -244,10 +248,9 @@ class BackOfficeAdmin(Admin):
             self.message_user(request, done % count, messages.SUCCESS)
         for line in refused[:MAX_REFUSALS_SHOWN]:
             self.message_user(request, line, messages.ERROR)
-        if more := len(refused) - MAX_REFUSALS_SHOWN:
-            if more > 0:
-                text = ngettext("%d more was refused.", "%d more were refused.", more) % more
-                self.message_user(request, text, messages.ERROR)
+        if more := len(refused[MAX_REFUSALS_SHOWN:]):
+            text = ngettext("%d more was refused.", "%d more were refused.", more) % more
+            self.message_user(request, text, messages.ERROR)
 
     def ask_reason(
         self,
@@ -297,7 +300,7 @@ class BackOfficeInline(Inline):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
 
-    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may(request.user, Action.MANAGE)  # type: ignore[arg-type]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -311,7 +314,7 @@ class ReadOnlyInline(BackOfficeInline):
     can_delete = False
     max_num = 0
 
-    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -1,0 +1,208 @@
+"""Badges, and the record of each one issued, in the back office."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from badges import catalogue, issuing
+from badges.models import Badge, IssuedBadge, IssuingEvent
+from badges.status import Status
+from providers.models import BadgeProvider
+from tms.access import Action
+from tms.back_office import BackOfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, ScopedRelatedFilter
+from tms.models import Organization
+
+# What a person can do to an issued badge of a status: the action's name, and its label on the record's page.
+_RETRY = ("retry", _("Send again"))
+_REVOKE = ("revoke", _("Revoke…"))
+_CANCEL = ("cancel", _("Cancel…"))
+STEPS = {
+    Status.QUEUED: (_CANCEL,),
+    Status.HELD: (_CANCEL,),
+    Status.FAILED: (_RETRY, _CANCEL),
+    Status.ISSUED: (_REVOKE,),
+    Status.ACCEPTED: (_REVOKE,),
+    Status.REJECTED: (_REVOKE,),
+}
+
+
+@admin.register(Badge)
+class BadgeAdmin(BackOfficeAdmin):
+    list_display = ("name", "badge_provider", "organization", "is_active", "enable_manual_issuance")
+    list_filter = (
+        "is_active",
+        "enable_manual_issuance",
+        ("badge_provider", ScopedRelatedFilter),
+        ("organization", ScopedRelatedFilter),
+    )
+    list_select_related = ("badge_provider", "organization")
+    search_fields = ("name", "description", "template_id", "external_id")
+    ordering = ("name", "id")
+    filter_horizontal = ("available_to",)
+    fieldsets = (
+        (None, {"fields": ("name", "description", "organization", "is_active")}),
+        (_("At the provider"), {"fields": ("badge_provider", "template_id", "image_url")}),
+        (None, {"fields": ("enable_manual_issuance",)}),
+        (_("Availability"), {"fields": ("available_to", "external_id")}),
+    )
+
+    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
+        if db_field.name != "badge_provider":
+            return super().get_field_queryset(db, db_field, request)
+        user: Any = request.user
+        own = BadgeProvider.objects.for_user(user, Action.SEE)
+        shared = BadgeProvider.objects.filter(
+            available_to__in=Organization.objects.for_user(user, Action.MANAGE)
+        )
+        return BadgeProvider.objects.filter(
+            models.Q(pk__in=own.values("pk")) | models.Q(pk__in=shared.values("pk"))
+        )
+
+    def write(self, row: Badge, *, form: Any, request: HttpRequest) -> None:
+        user: Any = request.user
+        catalogue.save_badge(row, actor=user)
+
+
+class TimelineInline(ReadOnlyInline):
+    model = IssuingEvent
+    fields = ("at", "actor", "reason", "data")  # each under the move itself, which is the row's name
+    ordering = ("id",)
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        return super().get_queryset(request).select_related("actor")
+
+
+@admin.register(IssuedBadge)
+class IssuedBadgeAdmin(ReadOnlyAdmin):
+    change_form_template = "badges/back_office_issued_badge.html"
+    inlines = (TimelineInline,)
+    list_display = (
+        "learner",
+        "badge",
+        "status_label",
+        "external_state",
+        "issued_at",
+        "failure_code",
+    )
+    list_filter = (
+        "status",
+        "source_kind",
+        ("badge", ScopedRelatedFilter),
+        ("badge__badge_provider", ScopedRelatedFilter),
+    )
+    list_select_related = ("learner", "badge__badge_provider")
+    search_fields = (
+        "learner__email",
+        "learner__first_name",
+        "learner__last_name",
+        "badge__name",
+        "external_uuid",
+    )
+    ordering = ("-id",)
+    actions = ("retry", "revoke", "cancel")
+    readonly_fields = ("status_label", "provider", "provider_page")
+    fieldsets = (
+        (None, {"fields": ("learner", "badge", "status_label", "earned_at", "issued_at")}),
+        (
+            _("At the provider"),
+            {"fields": ("provider", "recipient_email", "external_uuid", "external_state", "provider_page")},
+        ),
+        (_("Failure"), {"fields": ("failure_code", "failure_message", "provider_message")}),
+        (_("Source"), {"fields": ("source_kind", "issued_by", "reason", "ended_reason", "created_at")}),
+    )
+
+    @admin.display(description=_("Issued Status"), ordering="status")
+    def status_label(self, row: IssuedBadge) -> str:
+        return str(row.issued_status)
+
+    @admin.display(description=_("badge provider"))
+    def provider(self, row: IssuedBadge) -> BadgeProvider:
+        return row.badge.badge_provider
+
+    @admin.display(description=_("page at the provider"))
+    def provider_page(self, row: IssuedBadge) -> str:
+        if not row.external_url:
+            return self.get_empty_value_display()
+        return format_html('<a href="{}" rel="noreferrer">{}</a>', row.external_url, row.external_url)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        failed = obj is not None and obj.failure_code
+        return [part for part in self.fieldsets if failed or "failure_code" not in part[1]["fields"]]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row: IssuedBadge | None = context["original"]
+        if row and self.reaches(request, Action.MANAGE, row):
+            context["steps"] = STEPS.get(Status(row.status), ())
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        # Links of the dashboard.
+        return lookup == "failure_code" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    @admin.action(description=_("Retry: send failed badges again"), permissions=["manage"])
+    def retry(self, request: HttpRequest, queryset: models.QuerySet[IssuedBadge]) -> HttpResponse | None:
+        user: Any = request.user
+        done = ngettext_lazy("%d badge is sent again.", "%d badges are sent again.")
+        self.act_on_each(request, queryset, lambda row: issuing.retry(row, actor=user), done=done)
+        return self._back(queryset)
+
+    @admin.action(description=_("Revoke…"), permissions=["manage"])
+    def revoke(self, request: HttpRequest, queryset: models.QuerySet[IssuedBadge]) -> HttpResponse | None:
+        reason = self.ask_reason(
+            request,
+            queryset,
+            action="revoke",
+            title=_("Revoke issued badges"),
+            explanation=_(
+                "The provider takes the badge back and tells the earner this reason. What was earned stays, "
+                "with its points. Nothing issues the badge again by itself."
+            ),
+            button=_("Revoke"),
+        )
+        if isinstance(reason, HttpResponse):
+            return reason
+        user: Any = request.user
+        done = ngettext_lazy("%d badge is being revoked.", "%d badges are being revoked.")
+        self.act_on_each(
+            request, queryset, lambda row: issuing.revoke(row, reason=reason, actor=user), done=done
+        )
+        return self._back(queryset)
+
+    @admin.action(description=_("Cancel…"), permissions=["manage"])
+    def cancel(self, request: HttpRequest, queryset: models.QuerySet[IssuedBadge]) -> HttpResponse | None:
+        reason = self.ask_reason(
+            request,
+            queryset,
+            action="cancel",
+            title=_("Cancel issuing"),
+            explanation=_(
+                "What has not been sent is given up, and nothing issues it again by itself. Badges that the "
+                "provider has are revoked instead."
+            ),
+            button=_("Cancel issuing"),
+        )
+        if isinstance(reason, HttpResponse):
+            return reason
+        user: Any = request.user
+        done = ngettext_lazy("%d badge was cancelled.", "%d badges were cancelled.")
+        self.act_on_each(
+            request, queryset, lambda row: issuing.cancel(row, reason=reason, actor=user), done=done
+        )
+        return self._back(queryset)
+
+    def _back(self, rows: models.QuerySet[IssuedBadge]) -> HttpResponse | None:
+        """To the one badge that was acted on, else to the list."""
+        chosen = list(rows.order_by().values_list("pk", flat=True)[:2])
+        if len(chosen) != 1:
+            return None
+        return HttpResponseRedirect(reverse("admin:badges_issuedbadge_change", args=chosen))
