@@ -1,0 +1,55 @@
+"""A badge whose template the sandbox provider knows, and the few acts that many stories begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from badges import lifecycle
+from badges.models import Badge, IssuedBadge
+from providers.models import BadgeProvider
+from tests.factories import BadgeFactory, BadgeProviderFactory
+from tests.providers.conftest import CANARY, ORGANIZATION, TEMPLATE, SandboxProcess, sandbox
+
+__all__ = ["sandbox"]
+
+
+@pytest.fixture
+def account(sandbox: SandboxProcess, db: None) -> BadgeProvider:
+    provider: BadgeProvider = BadgeProviderFactory(
+        api_url=f"{sandbox.url}/v1", provider_organization_id=ORGANIZATION, token=CANARY
+    )
+    return provider
+
+
+@pytest.fixture
+def badge(account: BadgeProvider) -> Badge:
+    found: Badge = BadgeFactory(
+        organization=account.organization, badge_provider=account, template_id=TEMPLATE
+    )
+    return found
+
+
+@pytest.fixture
+def later() -> Callable[..., Any]:
+    """`with later(lease=1):` is the world when so much more time has passed."""
+
+    def travel(*, seconds: float = 0, lease: float = 0) -> Any:
+        to: datetime = timezone.now() + timedelta(seconds=seconds) + lease * lifecycle.lease()
+        return time_machine.travel(to, tick=True)
+
+    return travel
+
+
+def stored(row: IssuedBadge) -> IssuedBadge:
+    return IssuedBadge.objects.get(pk=row.pk)
+
+
+def timeline(row: IssuedBadge) -> list[str]:
+    """Where it went, as one reads it."""
+    return [f"{event.from_status} → {event.to_status}" for event in row.events.order_by("pk")]
