@@ -1,0 +1,155 @@
+"""Every text that a person reads is marked for translation.
+
+A made-up language that wraps each message in brackets is switched on; whatever letters then stand outside
+brackets on a page were either forgotten, or are data. Data is told apart by its letters: names in these
+tests are made of Greek ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import trans_real
+from django.utils.translation.trans_real import CONTEXT_SEPARATOR
+
+from achievements import evaluation
+from badges.lifecycle import Move, move
+from badges.models import IssuedBadge
+from badges.status import Status
+from tests.factories import (
+    AchievementFactory,
+    AdministratorFactory,
+    BadgeFactory,
+    BadgeProviderFactory,
+    CourseAssignmentFactory,
+    CourseFactory,
+    EnrollmentFactory,
+    LabFactory,
+    LabInstanceFactory,
+    OrganizationFactory,
+    UserFactory,
+)
+from tms import gates
+
+pytestmark = pytest.mark.django_db
+
+# Brands, a name of a product and addresses; they are the same in every language.
+UNTRANSLATED = re.compile(r"Credly|TMS Badging|\S+@\S+|[A-Z]{2,4}|UTC|\[\{Subject:0, Count:1\}\]")
+
+
+@pytest.fixture
+def brackets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every gettext function answers with its message in brackets, as a catalogue of another language would."""
+
+    def wrap(text: str) -> str:
+        message = text.rpartition(CONTEXT_SEPARATOR)[2]
+        return f"⟦{message}⟧" if message.strip() else message
+
+    def gettext(self: Any, message: str) -> str:
+        return wrap(message)
+
+    def ngettext(self: Any, one: str, many: str, number: int) -> str:
+        return wrap(one if number == 1 else many)
+
+    catalogue = translation.trans_real.translation("en")
+    monkeypatch.setattr(type(catalogue), "gettext", gettext)
+    monkeypatch.setattr(type(catalogue), "ngettext", ngettext)
+    monkeypatch.setattr(trans_real, "gettext", lambda message: wrap(message.replace("\r\n", "\n")))
+
+
+class Texts(HTMLParser):
+    """The texts of a page, and those attributes that are read out or shown."""
+
+    SPOKEN = frozenset({"aria-label", "title", "alt", "placeholder"})
+    SILENT = frozenset({"script", "style"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self._silent += tag in self.SILENT
+        self.found += [text for name, text in attributes if name in self.SPOKEN and text]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent -= tag in self.SILENT
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.found.append(data)
+
+
+def unmarked(html: str) -> Iterator[str]:
+    parser = Texts()
+    parser.feed(html)
+    # Messages may span tags and hold data; what is inside brackets goes, innermost first.
+    text = "\n".join(parser.found)
+    while (shorter := re.sub(r"⟦[^⟦⟧]*⟧", "", text)) != text:
+        text = shorter
+    for line in text.splitlines():
+        if re.search(r"[A-Za-z]{2,}", UNTRANSLATED.sub("", line)):
+            yield line.strip()
+
+
+@pytest.fixture
+def world() -> dict[str, Any]:
+    organization = OrganizationFactory(name="Ωμέγα")
+    person = {"organization": organization, "first_name": "Άννα", "last_name": "Βήτα"}
+    learner, administrator = UserFactory(**person), AdministratorFactory(**person)
+    provider = BadgeProviderFactory(name="Λάμδα", organization=organization)
+    for name in ("Άλφα", "Γάμμα"):
+        badge = BadgeFactory(name=name, organization=organization, badge_provider=provider)
+        AchievementFactory(name=name, organization=organization, badge=badge)
+    lab = LabFactory(name="Δέλτα", organization=organization)
+    course = CourseFactory(name="Κάππα", organization=organization)
+    LabInstanceFactory(user=learner, lab=lab)
+    CourseAssignmentFactory(user=learner, course=course)
+    EnrollmentFactory(user=learner, training_class__name="Σίγμα", training_class__course=course)
+    evaluation.award_changes()
+    first = IssuedBadge.objects.earliest("pk")
+    for from_status, to_status in ((Status.QUEUED, Status.SENDING), (Status.SENDING, Status.FAILED)):
+        move(Move(issued_badge_id=first.pk, from_status=from_status, to_status=to_status))
+    return {"learner": learner, "administrator": administrator}
+
+
+def test_the_test_finds_an_unmarked_text():
+    assert list(unmarked("<p>⟦Marked ⟦twice⟧⟧ Ωμέγα</p><p title='Forgotten'>3</p>")) == ["Forgotten"]
+
+
+@pytest.mark.parametrize("who", ["learner", "administrator"])
+@pytest.mark.parametrize("page", ["dashboard", "own-achievements"])
+def test_pages_show_marked_texts_only(brackets, client, world, who, page):
+    client.force_login(world[who])
+    html = client.get(reverse(page)).content.decode()
+    assert "⟦" in html
+    assert list(unmarked(html)) == []
+
+
+def test_a_learners_page_as_administrators_see_it(brackets, client, world):
+    client.force_login(world["administrator"])
+    html = client.get(reverse("user-achievements", args=[world["learner"].pk])).content.decode()
+    assert list(unmarked(html)) == []
+
+
+def test_the_page_of_a_learner_who_opted_out(brackets, client, world):
+    gates.opt_out(world["learner"])
+    client.force_login(world["learner"])
+    html = client.get(reverse("own-achievements")).content.decode()
+    assert list(unmarked(html)) == []
+
+
+def test_the_sign_in_page(brackets, client):
+    html = client.get(reverse("sign-in")).content.decode()
+    assert list(unmarked(html)) == []
+
+
+def test_the_page_of_an_unknown_address(brackets, client, world):
+    client.force_login(world["learner"])
+    assert list(unmarked(client.get("/nowhere/").content.decode())) == []
