@@ -61,6 +61,25 @@ def test_evaluations_at_the_same_time_award_and_issue_once_and_miss_nothing(
     assert not ProgressChange.objects.exists()
 
 
+def test_rules_evaluated_at_the_same_time_by_different_processes_add_up_to_points(
+    environment: dict[str, str],
+) -> None:
+    """Neither process alone sees enough points; whoever comes second has to see the awards of both."""
+    organization = OrganizationFactory()
+    halves = AchievementFactory.create_batch(2, organization=organization, points=50)
+    whole = AchievementFactory(organization=organization, conditions_text="[{Subject:40, Points:100}]")
+    learners = _learners(200, organization=organization)
+    _launch_a_lab(learners, organization=organization)
+    preparation = "from achievements import evaluation; evaluation.CHUNK = 2"
+    race(
+        [(preparation, f"evaluation.award_full(only={{{half.pk}}}).awards") for half in halves],
+        environment=environment,
+    )
+
+    assert EarnedAchievement.objects.filter(achievement__in=halves).count() == 2 * len(learners)
+    assert EarnedAchievement.objects.filter(achievement=whole).count() == len(learners)
+
+
 def test_deliveries_at_the_same_time_send_each_badge_once(
     environment: dict[str, str], sandbox: SandboxProcess
 ) -> None:
