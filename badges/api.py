@@ -162,13 +162,14 @@ class IssuedBadges(Collection):
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, id: str) -> Response:
         """Send a failed badge again, to the learner's address of today."""
+        row = self.get_object()
         self.body(Strict)
-        return self.shown(issuing.retry(self.get_object(), actor=request.user))  # type: ignore[arg-type]
+        return self.shown(issuing.retry(row, actor=request.user))  # type: ignore[arg-type]
 
     @extend_schema(request=RevokeSerializer, responses=IssuedBadgeSerializer)
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, id: str) -> Response:
         """Ask the provider to take a badge back."""
+        row = self.get_object()
         reason = self.body(RevokeSerializer)["reason"]
-        row = issuing.revoke(self.get_object(), reason=reason, actor=request.user)  # type: ignore[arg-type]
-        return self.shown(row)
+        return self.shown(issuing.revoke(row, reason=reason, actor=request.user))  # type: ignore[arg-type]

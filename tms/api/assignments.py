@@ -56,8 +56,9 @@ class CourseAssignments(WritableCollection):
     @action(detail=True, methods=["post"])
     def complete(self, request: Request, id: str) -> Response:
         """Mark a course assignment complete, now unless `at` is given. Repeating it is harmless."""
+        assignment = self.get_object()
         values = self.body(AssignmentCompletionSerializer)
-        return self.shown(progress.complete_assignment(self.get_object(), **values))
+        return self.shown(progress.complete_assignment(assignment, **values))
 
 
 class LabInstanceSerializer(FactSerializer):
@@ -132,5 +133,6 @@ class LabInstances(WritableCollection):
     @action(detail=True, methods=["post"])
     def complete(self, request: Request, id: str) -> Response:
         """Mark a launch complete, now unless `at` is given. Repeating it is harmless."""
+        launch = self.get_object()
         values = self.body(LabCompletionSerializer)
-        return self.shown(progress.complete_lab(self.get_object(), **values))
+        return self.shown(progress.complete_lab(launch, **values))

@@ -103,5 +103,6 @@ class Enrollments(WritableCollection):
     @action(detail=True, methods=["post"], url_path="completion-status")
     def completion_status(self, request: Request, id: str) -> Response:
         """Say what became of an enrollment. Achievements that this completes are earned at once."""
+        enrollment = self.get_object()
         values = self.body(CompletionStatusSerializer)
-        return self.shown(progress.set_completion_status(self.get_object(), **values))
+        return self.shown(progress.set_completion_status(enrollment, **values))
