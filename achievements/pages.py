@@ -55,12 +55,14 @@ def _page(request: SignedIn, *, learner: User) -> HttpResponse:
         "state": state.value,
         "rewards": rewards,
     }
-    is_part = request.headers.get("HX-Request") == "true"
-    if is_part and rewards and request.GET.get("seen") == rewards.fingerprint:
+    if request.headers.get("HX-Request") != "true":
+        response = render(request, "achievements/page.html", context)
+    elif rewards is None:
+        response = HttpResponse(headers={"HX-Refresh": "true"})  # she opted out in another window
+    elif request.GET.get("seen") == rewards.fingerprint:
         response = HttpResponse(status=204)  # nothing new: htmx leaves the page as it is and asks again
     else:
-        template = "achievements/_rewards.html" if is_part else "achievements/page.html"
-        response = render(request, template, context)
+        response = render(request, "achievements/_rewards.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
 

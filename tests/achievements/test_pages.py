@@ -1,0 +1,472 @@
+"""A learner's page of achievements and badges, and who else may see it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from achievements.authoring import save_achievement
+from achievements.models import EarnedAchievement
+from badges.models import Badge, IssuedBadge
+from badges.status import HELD_ACCOUNT_PAUSED, HELD_BADGE_INACTIVE, Status
+from tests.factories import (
+    PAST,
+    AchievementFactory,
+    AdministratorFactory,
+    BadgeFactory,
+    BadgeProviderFactory,
+    IssuedBadgeFactory,
+    OrganizationFactory,
+    UserFactory,
+)
+from tms import gates
+from tms.access import Role
+from tms.models import ProgressChange
+
+pytestmark = pytest.mark.django_db
+
+OWN = "/achievements/"
+
+
+def page_of(learner) -> str:
+    return f"/users/{learner.pk}/achievements/"
+
+
+def earn(learner, achievement=None, **fields):
+    achievement = achievement or AchievementFactory(organization=learner.organization)
+    values = {"earned_at": PAST, "earned_day": PAST.date(), "points": achievement.points, "rule_version": 1}
+    return EarnedAchievement.objects.create(learner=learner, achievement=achievement, **{**values, **fields})
+
+
+def hold(learner, name="Cloud Foundations", **fields):
+    badge = BadgeFactory(name=name, organization=learner.organization)
+    return IssuedBadgeFactory(badge=badge, learner=learner, **fields)
+
+
+def words(response) -> str:
+    return response.content.decode()
+
+
+@pytest.fixture
+def learner():
+    return UserFactory(email="ada@example.org", first_name="Ada", last_name="Lovelace")
+
+
+class TestWhatIsShown:
+    def test_achievements_come_first_with_points_description_and_date(self, client, learner):
+        achievement = AchievementFactory(
+            name="First steps",
+            description="The first lab is launched.",
+            organization=learner.organization,
+            points=15,
+        )
+        earn(learner, achievement)
+        hold(learner)
+        client.force_login(learner)
+
+        page = words(client.get(OWN))
+
+        assert "The first lab is launched." in page
+        assert "March 2, 2026" in page
+        assert "<b>15</b>" in page
+        assert page.index("First steps") < page.index("Cloud Foundations")
+
+    def test_without_a_description_the_conditions_that_were_met_stand_in(self, client, learner):
+        achievement = AchievementFactory(
+            organization=learner.organization, conditions_text="[{Subject:0, Count:3}]"
+        )
+        earn(learner, achievement)
+        achievement.conditions_text = "[{Subject:0, Count:99}]"
+        save_achievement(achievement)
+        client.force_login(learner)
+
+        page = words(client.get(OWN))
+
+        assert "[{Subject:0, Count:3}]" in page
+        assert "Count:99" not in page
+
+    def test_totals_leave_out_what_was_withdrawn(self, client, learner):
+        earn(learner, points=40)
+        earn(learner, points=2)
+        earn(learner, points=1000, withdrawn_at=timezone.now())
+        client.force_login(learner)
+
+        response = client.get(OWN)
+
+        assert response.context["rewards"].points == 42
+        assert len(response.context["rewards"].achievements) == 2
+        assert '<dd class="earned">' in words(response)
+
+    def test_a_pending_badge_tells_where_it_went_and_how_to_accept_it(self, client, learner):
+        hold(
+            learner,
+            status=Status.ISSUED,
+            external_state="pending",
+            accept_url="https://provider.example/accept",
+            recipient_email="ada@example.org",
+        )
+        client.force_login(learner)
+
+        page = words(client.get(OWN))
+
+        assert "Issued – pending acceptance" in page
+        assert "Credly has written to ada@example.org." in page
+        assert 'href="https://provider.example/accept"' in page
+        assert "Accept at Credly" in page
+
+    @pytest.mark.parametrize(
+        ("fields", "label", "sentence"),
+        [
+            ({"status": Status.QUEUED}, "Waiting", "On its way to ada@example.org."),
+            ({"status": Status.UNKNOWN}, "Checking with Credly", "On its way to ada@example.org."),
+            (
+                {"status": Status.HELD, "hold_reason": HELD_BADGE_INACTIVE},
+                "Waiting: the badge is not active",
+                "It is sent as soon as the badge is active.",
+            ),
+            (
+                {"status": Status.HELD, "hold_reason": HELD_ACCOUNT_PAUSED},
+                "Waiting: the badge provider is paused",
+                "It is sent as soon as the account at Credly works again.",
+            ),
+            ({"status": Status.FAILED}, "Failed", "It could not be sent to ada@example.org."),
+            ({"status": Status.ACCEPTED}, "Accepted", "It went to ada@example.org and is ready to share."),
+            ({"status": Status.REJECTED}, "Rejected by earner", "It can still be accepted there."),
+            (
+                {"status": Status.REVOKED, "ended_reason": "The exam was taken by somebody else."},
+                "Revoked",
+                "Taken back: The exam was taken by somebody else.",
+            ),
+            ({"status": Status.EXPIRED}, "Expired", "No longer valid."),
+        ],
+    )
+    def test_every_status_is_told_in_words(self, client, learner, fields, label, sentence):
+        hold(learner, recipient_email="ada@example.org", **fields)
+        client.force_login(learner)
+
+        page = words(client.get(OWN))
+
+        assert label in page
+        assert sentence in page
+
+    def test_why_the_provider_refused_is_not_the_learners_to_read(self, client, learner):
+        hold(
+            learner,
+            status=Status.FAILED,
+            failure_message="Our sentence",
+            provider_message="The token of this account is wrong",
+        )
+        client.force_login(learner)
+
+        page = words(client.get(OWN))
+
+        assert "The token of this account is wrong" not in page
+        assert "Our sentence" not in page
+
+    @pytest.mark.parametrize("status", [Status.CANCELLED, Status.SUPERSEDED, Status.REMOVED])
+    def test_what_she_does_not_have_is_not_listed(self, client, learner, status):
+        hold(learner, status=status)
+        client.force_login(learner)
+
+        assert "Cloud Foundations" not in words(client.get(OWN))
+
+    def test_a_badge_taken_back_and_issued_again_stands_there_once(self, client, learner):
+        revoked = hold(learner, status=Status.REVOKED)
+        IssuedBadgeFactory(badge=revoked.badge, learner=learner, status=Status.ACCEPTED)
+        client.force_login(learner)
+
+        [shown] = client.get(OWN).context["rewards"].badges
+
+        assert shown.row.status == Status.ACCEPTED
+
+    def test_nothing_yet_says_so(self, client, learner):
+        client.force_login(learner)
+
+        assert words(client.get(OWN)).count("Nothing to display, yet.") == 2
+
+    def test_texts_of_other_people_are_escaped(self, client, learner):
+        achievement = AchievementFactory(
+            name="<script>alert(1)</script>", organization=learner.organization, description="<b>bold</b>"
+        )
+        earn(learner, achievement)
+        client.force_login(learner)
+
+        page = words(client.get(OWN))
+
+        assert "<script>alert" not in page
+        assert "<b>bold" not in page
+
+    def test_it_takes_few_queries_however_much_she_has(self, client, learner):
+        client.force_login(learner)
+        with CaptureQueriesContext(connection) as none:
+            client.get(OWN)
+        achievement = AchievementFactory(organization=learner.organization)
+        provider = BadgeProviderFactory(organization=learner.organization)
+        badges = Badge.objects.bulk_create(
+            Badge(
+                name=f"Badge {n}",
+                organization=learner.organization,
+                badge_provider=provider,
+                template_id=f"template-{n}",
+            )
+            for n in range(500)
+        )
+        IssuedBadge.objects.bulk_create(
+            IssuedBadge(
+                badge=badge,
+                learner=learner,
+                source_kind=IssuedBadge.Source.API,
+                earned_at=PAST,
+                recipient_email=learner.email,
+            )
+            for badge in badges
+        )
+        EarnedAchievement.objects.bulk_create(
+            EarnedAchievement(
+                learner=learner,
+                achievement=achievement,
+                occurrence=n,
+                earned_at=PAST,
+                earned_day=PAST.date(),
+                points=1,
+                rule_version=1,
+            )
+            for n in range(500)
+        )
+
+        with CaptureQueriesContext(connection) as many:
+            response = client.get(OWN)
+
+        assert len(response.context["rewards"].badges) == 500
+        assert response.context["rewards"].points == 500
+        assert max(len(none), len(many)) <= 12
+
+
+class TestWhoMaySee:
+    def test_the_learner_herself_under_both_addresses(self, client, learner):
+        earn(learner)
+        client.force_login(learner)
+
+        for address in (OWN, page_of(learner)):
+            assert "I do not want to participate in achievements" in words(client.get(address))
+
+    @pytest.mark.parametrize("above", [False, True])
+    def test_administrators_of_her_organization_and_of_those_above(self, client, learner, above):
+        if above:
+            parent = OrganizationFactory()
+            learner.organization.parent = parent
+            learner.organization.save()
+            administrator = AdministratorFactory(organization=parent)
+        else:
+            administrator = AdministratorFactory(organization=learner.organization)
+        hold(learner)
+        client.force_login(administrator)
+
+        page = words(client.get(page_of(learner)))
+
+        assert "Ada Lovelace" in page
+        assert "Cloud Foundations" in page
+        assert "I do not want to participate" not in page
+
+    def test_an_administrator_does_not_accept_in_the_learners_place(self, client, learner):
+        hold(learner, status=Status.ISSUED, external_state="pending", accept_url="https://provider.example/a")
+        client.force_login(AdministratorFactory(organization=learner.organization))
+
+        assert "https://provider.example/a" not in words(client.get(page_of(learner)))
+
+    def test_for_anybody_else_the_page_does_not_exist(self, client, learner):
+        child = OrganizationFactory(parent=learner.organization)
+        strangers = [
+            UserFactory(organization=learner.organization),
+            UserFactory(organization=learner.organization, roles=[Role.INSTRUCTOR]),
+            AdministratorFactory(),
+            AdministratorFactory(organization=child),
+        ]
+        for stranger in strangers:
+            client.force_login(stranger)
+            assert client.get(page_of(learner)).status_code == 404
+
+    def test_nobody_is_not_found_either(self, client, learner):
+        client.force_login(AdministratorFactory())
+
+        assert client.get("/users/999999/achievements/").status_code == 404
+
+    def test_strangers_sign_in_first(self, client, learner):
+        assert client.get(OWN).status_code == 302
+        assert client.get(page_of(learner)).status_code == 302
+
+
+class TestNotParticipating:
+    def test_her_own_page_shows_her_decision_and_nothing_else(self, client, learner):
+        earn(learner, AchievementFactory(name="Earned before", organization=learner.organization))
+        hold(learner, "Earned badge", source_kind=IssuedBadge.Source.ACHIEVEMENT)
+        hold(learner, "Badge by hand")
+        gates.opt_out(learner)
+        client.force_login(learner)
+
+        page = words(client.get(OWN))
+
+        assert "I want to participate in achievements" in page
+        for hidden in ("Earned before", "Earned badge", "Badge by hand"):
+            assert hidden not in page
+
+    @pytest.mark.parametrize("why", ["opted out", "not ticked", "switched off"])
+    def test_administrators_see_what_was_issued_by_hand_and_no_more(self, client, learner, why):
+        earn(learner, AchievementFactory(name="Earned before", organization=learner.organization))
+        hold(learner, "Earned badge", source_kind=IssuedBadge.Source.ACHIEVEMENT)
+        hold(learner, "Badge by hand", source_kind=IssuedBadge.Source.ROSTER)
+        if why == "opted out":
+            gates.opt_out(learner)
+        elif why == "not ticked":
+            learner.participate_in_achievements = False
+            gates.save_user(learner)
+        else:
+            learner.organization.enable_achievements = False
+            gates.save_organization(learner.organization)
+        client.force_login(AdministratorFactory(organization=learner.organization))
+
+        page = words(client.get(page_of(learner)))
+
+        assert "Badge by hand" in page
+        assert "Earned before" not in page
+        assert "Earned badge" not in page
+
+    def test_an_organization_without_achievements_says_so(self, client):
+        learner = UserFactory(organization=OrganizationFactory(enable_achievements=False))
+        hold(learner, "Badge by hand")
+        client.force_login(learner)
+
+        page = words(client.get(OWN))
+
+        assert "has not enabled achievements" in page
+        assert "Badge by hand" not in page
+        assert "participate" not in page
+
+
+class TestDeciding:
+    def test_opting_out_is_stored_and_told(self, client, learner):
+        client.force_login(learner)
+
+        response = client.post(OWN, {"participate": "no"}, follow=True)
+
+        learner.refresh_from_db()
+        assert learner.opted_out_at is not None
+        assert learner.participate_in_achievements is False
+        assert "You no longer participate in achievements." in words(response)
+
+    def test_coming_back_asks_for_an_evaluation_of_what_was_missed(self, client, learner):
+        gates.opt_out(learner)
+        ProgressChange.objects.all().delete()
+        client.force_login(learner)
+
+        client.post(OWN, {"participate": "yes"})
+
+        learner.refresh_from_db()
+        assert learner.opted_out_at is None
+        assert learner.participate_in_achievements is True
+        assert ProgressChange.objects.filter(learner=learner).exists()
+
+    def test_a_learner_cannot_overrule_her_administrator(self, client, learner):
+        learner.participate_in_achievements = False
+        gates.save_user(learner)
+        client.force_login(learner)
+
+        for decision in ("no", "yes"):
+            client.post(OWN, {"participate": decision})
+
+        learner.refresh_from_db()
+        assert learner.participate_in_achievements is False
+        assert learner.opted_out_at is None
+
+    @pytest.mark.parametrize("data", [{}, {"participate": "maybe"}])
+    def test_anything_else_changes_nothing(self, client, learner, data):
+        client.force_login(learner)
+
+        client.post(OWN, data)
+
+        learner.refresh_from_db()
+        assert learner.participate_in_achievements is True
+
+    def test_nobody_decides_for_another(self, client, learner):
+        client.force_login(AdministratorFactory(organization=learner.organization))
+
+        response = client.post(page_of(learner), {"participate": "no"})
+
+        learner.refresh_from_db()
+        assert response.status_code == 405
+        assert learner.opted_out_at is None
+
+
+class TestWatching:
+    """The page asks for its own part again while something is on its way."""
+
+    def part(self, client, *, seen: str = ""):
+        return client.get(OWN, {"seen": seen}, headers={"HX-Request": "true"})
+
+    @pytest.mark.parametrize("status", [Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.REVOKING])
+    def test_it_watches_a_badge_that_is_on_its_way(self, client, learner, status):
+        hold(learner, status=status)
+        client.force_login(learner)
+
+        page = words(client.get(OWN))
+
+        assert 'hx-trigger="every 3s"' in page
+        assert client.get(OWN).context["rewards"].fingerprint in page
+
+    def test_it_watches_while_her_activity_is_not_evaluated_yet(self, client, learner):
+        ProgressChange.objects.create(learner=learner)
+        client.force_login(learner)
+
+        assert "hx-trigger" in words(client.get(OWN))
+
+    @pytest.mark.parametrize("status", [Status.ISSUED, Status.ACCEPTED, Status.FAILED, Status.HELD])
+    def test_it_rests_when_nothing_moves_by_itself(self, client, learner, status):
+        hold(learner, status=status)
+        ProgressChange.objects.create(learner=UserFactory())
+        client.force_login(learner)
+
+        assert "hx-trigger" not in words(client.get(OWN))
+
+    def test_nothing_new_is_an_empty_answer_and_news_is_the_part_alone(self, client, learner):
+        issued = hold(learner)
+        client.force_login(learner)
+        seen = client.get(OWN).context["rewards"].fingerprint
+
+        same = self.part(client, seen=seen)
+        IssuedBadge.objects.filter(pk=issued.pk).update(status=Status.ISSUED, issued_at=timezone.now())
+        news = self.part(client, seen=seen)
+
+        assert (same.status_code, same.content) == (204, b"")
+        assert news.status_code == 200
+        assert "<html" not in words(news)
+        assert 'id="rewards"' in words(news)
+        assert "hx-trigger" not in words(news)
+
+    def test_a_new_achievement_is_news_too(self, client, learner):
+        hold(learner)
+        client.force_login(learner)
+        seen = client.get(OWN).context["rewards"].fingerprint
+
+        earn(learner, earned_at=PAST + timedelta(days=1))
+
+        assert self.part(client, seen=seen).status_code == 200
+
+    def test_the_part_is_never_cached_as_the_page(self, client, learner):
+        client.force_login(learner)
+
+        assert "HX-Request" in client.get(OWN)["Vary"]
+
+    def test_opting_out_in_another_window_ends_the_watch(self, client, learner):
+        hold(learner)
+        client.force_login(learner)
+        seen = client.get(OWN).context["rewards"].fingerprint
+        gates.opt_out(learner)
+
+        answer = self.part(client, seen=seen)
+
+        assert answer["HX-Refresh"] == "true"
+        assert answer.content == b""
