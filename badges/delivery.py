@@ -24,6 +24,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from badges import events, lifecycle
 from badges.issuing import DELIVER, announce, recipient_problem, requeue_cured
@@ -109,10 +110,32 @@ def _exchange(take: Callable[[], list[IssuedBadge]], *, work: Work, settle: Sett
             if not running:
                 return count
             done, _pending = wait(running, return_when=FIRST_COMPLETED)
-            with transaction.atomic():
-                for future in done:
-                    settle(running.pop(future), future.result())
+            _settle_all(settle, [(running.pop(future), future.result()) for future in done])
             count += len(done)
+
+
+def _settle_all(settle: Settle, answers: list[tuple[IssuedBadge, Answer]]) -> None:
+    """Together, for a commit costs more than a row; where that fails each alone, so that none stops another."""
+    try:
+        with transaction.atomic():
+            for row, answer in answers:
+                settle(row, answer)
+    except Exception:
+        log.exception("%s answers cannot be settled together", len(answers))
+        for row, answer in answers:
+            _settle_alone(settle, row, answer)
+
+
+def _settle_alone(settle: Settle, row: IssuedBadge, answer: Answer) -> None:
+    """An answer that cannot be written down is as good as none; should that fail too, the lease ends it."""
+    for told in (answer, OutcomeUnknown(_("The provider's answer could not be stored."))):
+        try:
+            with transaction.atomic():
+                settle(row, told)
+        except Exception:
+            log.exception("Issued badge %s cannot be settled", row.pk)
+        else:
+            return
 
 
 def _guarded(work: Work, row: IssuedBadge) -> Answer:
