@@ -115,7 +115,7 @@ def _exchange(take: Callable[[], list[IssuedBadge]], *, work: Work, settle: Sett
 
 
 def _settle_all(settle: Settle, answers: list[tuple[IssuedBadge, Answer]]) -> None:
-    """Together, for a commit costs more than a row; where that fails each alone, so that none stops another."""
+    """Together, for a commit costs more than a row; where that fails each alone, and none stops another."""
     try:
         with transaction.atomic():
             for row, answer in answers:
@@ -165,7 +165,14 @@ def _find(row: IssuedBadge) -> Answer:
 
 
 def _revoke(row: IssuedBadge) -> Answer:
-    return adapter_for(row.badge.badge_provider).revoke(row.external_uuid, reason=row.ended_reason)
+    adapter = adapter_for(row.badge.badge_provider)
+    try:
+        return adapter.revoke(row.external_uuid, reason=row.ended_reason)
+    except Rejected as refusal:
+        # It may be refused because an earlier request, whose answer was lost, did it: told apart by looking.
+        there = {found.external_id: found for found in adapter.find(request_for(row))}
+        found = there.get(row.external_uuid)
+        return found if found and found.state == "revoked" else refusal
 
 
 def request_for(row: IssuedBadge) -> IssueRequest:
@@ -303,11 +310,11 @@ def _settle_revocation(row: IssuedBadge, answer: Answer) -> None:
     if isinstance(answer, ProviderBadge):
         _step(row, Status.REVOKED, from_status=Status.REVOKING, external_state=answer.state)
     elif isinstance(answer, Rejected):
-        _step(row, Status.ISSUED, from_status=Status.REVOKING, error=answer)
+        _step(row, Status.ISSUED, from_status=Status.REVOKING, error=answer, ended_reason="")
     else:
         if isinstance(answer, Misconfigured):
             accounts.pause(row.badge.badge_provider_id, reason=answer.provider_message or answer.message)
-        # Taking back twice is harmless, so an unknown outcome is simply tried again.
+        # Taking back twice does no harm, so an unknown outcome is simply tried again.
         postpone(row, due_at=timezone.now() + _backoff(row.attempts + 1), attempts=row.attempts + 1)
 
 

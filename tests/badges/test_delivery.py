@@ -12,11 +12,11 @@ import responses
 from django.db import connections
 from django.utils import timezone
 
-from badges import delivery, lifecycle
+from badges import delivery
 from badges.catalogue import save_badge
 from badges.delivery import deliver, reconcile, sweep
 from badges.events import badge_issued
-from badges.issuing import cancel, retry, revoke
+from badges.issuing import cancel, revoke
 from badges.lifecycle import claim
 from badges.models import IssuedBadge, IssuingEvent
 from badges.status import Status
@@ -630,6 +630,29 @@ def test_a_revoked_badge_is_taken_back_at_the_provider(sandbox, badge):
     (there,) = sandbox.badges()
     assert (there["state"], there["revocation_reason"]) == ("revoked", "Issued in error.")
     assert timeline(row) == [*ISSUED, "issued → revoking", "revoking → revoked"]
+
+
+@pytest.mark.parametrize("fault", [{"lost_response": 1}, {"status": 503}, {"garble": 1}])
+def test_taking_back_is_repeated_until_the_provider_has_done_it(sandbox, badge, later, fault):
+    row = issued(badge)
+    sandbox.order(**fault, times=1)
+    revoke(row, reason="Issued in error.", actor=None)
+    deliver()
+    assert stored(row).status == S.REVOKING
+    with later(seconds=5):
+        deliver()
+    assert (stored(row).status, stored(row).external_state) == (S.REVOKED, "revoked")
+
+
+def test_a_refusal_to_take_back_returns_the_badge_and_says_why(badge):
+    row = issued(badge)
+    IssuedBadge.objects.filter(pk=row.pk).update(external_uuid="unknown-there")
+    revoke(row, reason="Issued in error.", actor=None)
+    deliver()
+    after = stored(row)
+    assert (after.status, after.provider_message) == (S.ISSUED, "There is no such badge.")
+    assert after.ended_reason == ""
+    assert row.events.last().to_status == S.ISSUED
 
 
 def test_a_refused_account_pauses_when_taking_back_learns_of_it(account, badge, later):
