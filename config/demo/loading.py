@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
+from django.contrib.auth.hashers import make_password
 from django.utils.translation import gettext as _
 
 from config.demo.generator import LOGINS
@@ -24,9 +24,6 @@ def load_demo(folder: Path, *, progress: Progress | None = None) -> ImportReport
             "demo_refused", _("The demo has published passwords, so it is loaded only while DEBUG is on.")
         )
     report = import_folder(folder, progress=progress)
-    with transaction.atomic():
-        for user in User.objects.filter(email__in=[login.email for login in LOGINS], is_demo=False):
-            user.is_demo = True
-            user.set_password(DEMO_PASSWORD)
-            user.save(update_fields=["is_demo", "password"])
+    closed = User.objects.filter(email__in=[login.email for login in LOGINS], is_demo=False)
+    closed.update(is_demo=True, password=make_password(DEMO_PASSWORD))
     return report

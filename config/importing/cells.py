@@ -60,8 +60,8 @@ def moment(cell: str) -> datetime:
         )
     if found.year not in _YEARS:
         raise BadCell(
-            _("The year %(found)d is found; %(first)d to %(last)d are allowed.")
-            % {"found": found.year, "first": _YEARS[0], "last": _YEARS[-1]}
+            _("%(found)s is found; the years %(first)d to %(last)d are allowed.")
+            % {"found": shown(cell), "first": _YEARS[0], "last": _YEARS[-1]}
         )
     return found.astimezone(UTC)
 

@@ -54,7 +54,7 @@ class CsvFile:
                 raise UnreadableFile(_("The header in line %(line)d cannot be read.") % {"line": line})
             names = tuple(name.strip().lower() for name in found)
             if wrong := _unstorable(",".join(names)):
-                raise UnreadableFile(wrong)
+                raise UnreadableFile(_("The file is no CSV in UTF-8. %(reason)s") % {"reason": wrong})
             if repeated := sorted({name for name in names if name and names.count(name) > 1}):
                 raise UnreadableFile(
                     _("The header names a column twice: %(names)s.") % {"names": ", ".join(repeated)}
