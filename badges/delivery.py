@@ -194,7 +194,8 @@ def settle(row: IssuedBadge, answer: Answer) -> None:
     if isinstance(answer, ProviderBadge):
         _issued(row, answer, from_status=Status.SENDING)
     elif isinstance(answer, NotSent):
-        _step(row, Status.QUEUED, reason="The worker woke too late to send.")
+        reason = "The worker woke too late to send."
+        _step(row, Status.QUEUED, reason=reason, attempts=row.attempts - 1)
     elif isinstance(answer, Transient):
         _postponed_or_failed(row, answer)
     elif isinstance(answer, Misconfigured):

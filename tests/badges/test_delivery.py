@@ -12,7 +12,7 @@ import responses
 from django.db import connections
 from django.utils import timezone
 
-from badges import delivery
+from badges import delivery, lifecycle
 from badges.catalogue import save_badge
 from badges.delivery import deliver, reconcile, sweep
 from badges.events import badge_issued
@@ -567,6 +567,20 @@ def test_a_worker_that_wakes_late_settles_nothing(badge, later, answer):
     after = stored(row)
     assert (after.status, after.external_uuid) == (S.UNKNOWN, "")
     assert timeline(row) == ["queued → sending", "sending → unknown"]
+
+
+def test_a_worker_that_wakes_late_sends_nothing(sandbox, badge, monkeypatch):
+    """It slept through most of the lease after the claim: the row goes back, uncounted, and is sent anew."""
+    claimed_at = [timezone.now() - 0.8 * lifecycle.lease()]
+    monkeypatch.setattr(
+        delivery, "claim", lambda limit: claim(limit, now=claimed_at.pop() if claimed_at else None)
+    )
+    row = waiting(badge, due_at=PAST)
+    deliver()
+    assert stored(row).status == S.ISSUED
+    assert timeline(row) == ["queued → sending", "sending → queued", *ISSUED]
+    assert stored(row).attempts == 1
+    assert posts(sandbox) == 1
 
 
 # --- One row's trouble is its own ---------------------------------------------------------------------------
