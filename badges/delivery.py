@@ -54,8 +54,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 12  # of transient failures: about a day with the pauses of `_backoff`
-MAX_LOOKUPS = 12
+# A badge goes out within the hour of its provider's return; a provider that is gone for a day is given up.
+LONGEST_PAUSE = 30 * 60.0
+MAX_ATTEMPTS = MAX_LOOKUPS = 72
 LOOKUPS_BEFORE_RESENDING = 2
 STATE_TO_STATUS = {"accepted": Status.ACCEPTED, "rejected": Status.REJECTED}
 
@@ -350,8 +351,8 @@ def _step(
 
 
 def _backoff(attempts: int) -> timedelta:
-    """Doubling from two seconds up to three hours, with jitter so that rows do not come back together."""
-    seconds = min(2.0**attempts, 3 * 3600.0)
+    """Doubling from two seconds, with jitter so that rows do not come back together."""
+    seconds = min(2.0 ** min(attempts, 16), LONGEST_PAUSE)
     return timedelta(seconds=seconds * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
 
 

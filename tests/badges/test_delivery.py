@@ -390,6 +390,23 @@ def test_a_provider_that_is_not_there_is_tried_again_after_a_pause(sandbox, badg
     assert stored(row).status == S.ISSUED
 
 
+def test_pauses_grow_but_a_badge_is_sent_within_the_hour_of_the_providers_return(badge, instead, later):
+    row = waiting(badge)
+    instead("issue", lambda real, *args: _raise(Transient("Not there.")))
+    pauses = []
+    with later(seconds=0) as clock:
+        while stored(row).status == S.QUEUED:
+            before = timezone.now()
+            deliver()
+            pauses.append(max(stored(row).due_at - before, timedelta()))
+            clock.move_to(stored(row).due_at + timedelta(seconds=1))
+    assert pauses[0] <= timedelta(seconds=2)
+    assert max(pauses) <= timedelta(hours=1)
+    assert timedelta(hours=12) < sum(pauses, timedelta()) < timedelta(hours=48)
+    after = stored(row)
+    assert (after.status, after.failure_code) == (S.FAILED, "provider_busy")
+
+
 # --- Nobody knows -------------------------------------------------------------------------------------------
 
 
