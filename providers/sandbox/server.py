@@ -1,0 +1,203 @@
+"""The sandbox's HTTP: one thread per connection, kept alive, one write per answer."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import time
+import traceback
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from providers.sandbox import credly, faults, pages
+from providers.sandbox.credly import Answer, Request, as_json, refuse
+from providers.sandbox.store import now
+
+if TYPE_CHECKING:
+    from http.client import HTTPMessage
+
+    from providers.sandbox.faults import Fault, Faults
+    from providers.sandbox.store import Store
+
+BODY_BYTES = 1024 * 1024
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, host: str, port: int, *, store: Store, faults: Faults, public_url: str = "") -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.store = store
+        self.faults = faults
+        self.connections = 0
+        super().__init__((host, port), Handler)
+        name = f"[{host}]" if ":" in host else host
+        self.url = f"http://{name}:{self.server_port}"
+        self.public_url = public_url.rstrip("/") or self.url
+
+    def server_bind(self) -> None:
+        """Without the look-up of the own host name, which may take seconds and is not used."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        self.connections += 1
+        return super().get_request()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away in the middle is what half of the faults are about."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    headers: HTTPMessage
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silent: what came in is on the page and in the file."""
+
+    @property
+    def _server(self) -> Server:
+        return cast("Server", self.server)
+
+    def _serve(self) -> None:
+        request = self._read()
+        if isinstance(request, Answer):
+            self.close_connection = True
+            self._send(request)
+        elif credly.is_api(request.path):
+            self._serve_api(request)
+        else:
+            self._send(self._serve_itself(request))
+
+    def _read(self) -> Request | Answer:
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not length.isdecimal():
+            return refuse(411, "The body needs a Content-Length.")
+        if int(length) > BODY_BYTES:
+            return refuse(413, "The body is too long.")
+        parts = urlsplit(self.path)
+        host = self.headers.get("Host", "")
+        return Request(
+            method=self.command,
+            path=unquote(parts.path),
+            query=dict(parse_qsl(parts.query)) if parts.query else {},
+            authorization=self.headers.get("Authorization", ""),
+            content_type=self.headers.get("Content-Type", ""),
+            body=self.rfile.read(int(length)) if length != "0" else b"",
+            base_url=f"http://{host}" if host else self._server.url,
+            public_url=self._server.public_url,
+        )
+
+    # --- The provider -----------------------------------------------------------------------------------
+
+    def _serve_api(self, request: Request) -> None:
+        active = self._server.faults
+        if active.latency_ms:
+            time.sleep(active.latency_ms / 1000)
+        fault = active.strike(request.method)
+        if fault == "hang":
+            self._note(request, None, fault)
+            self._hang()
+            return
+        answer = self._faulty(active) if fault == "status" else self._act(request)
+        self._note(request, answer, fault)
+        self._send(answer, fault=fault)
+
+    def _act(self, request: Request) -> Answer:
+        try:
+            return credly.answer(request, self._server.store, search_lag=self._server.faults.search_lag)
+        except Exception:  # noqa: BLE001 - a mistake in here answers 500, as a real provider's would
+            traceback.print_exc()
+            return refuse(500, "The sandbox itself failed; its console says why.")
+
+    def _faulty(self, active: Faults) -> Answer:
+        headers = {"Retry-After": active.retry_after} if active.retry_after else {}
+        plain = refuse(active.status, "This failure was ordered.")
+        return Answer(plain.status, plain.body, headers=headers)
+
+    def _note(self, request: Request, answer: Answer | None, fault: Fault | None) -> None:
+        """Keep the request, without its token, before anybody learns what became of it."""
+        line: dict[str, Any] = {
+            "at": now(),
+            "method": request.method,
+            "path": request.path,
+            "status": answer.status if answer else 0,
+        }
+        if request.query:
+            line["query"] = dict(request.query)
+        if request.body:
+            line["body"] = request.body.decode(errors="replace")
+        if fault:
+            line["fault"] = fault
+        self._server.store.received(line)
+
+    def _hang(self) -> None:
+        """Until the client gives up."""
+        self.close_connection = True
+        with suppress(OSError):
+            while self.connection.recv(4096):
+                pass
+
+    # --- Switches and pages of the sandbox itself ---------------------------------------------------------
+
+    def _serve_itself(self, request: Request) -> Answer:
+        match [request.method, request.path]:
+            case ["GET", "/_sandbox/received"]:
+                return as_json(200, {**self._server.store.summary(), "connections": self._server.connections})
+            case ["GET", "/_sandbox/faults"]:
+                return as_json(200, self._server.faults.described())
+            case ["POST", "/_sandbox/faults"]:
+                return self._order_faults(request)
+        return pages.answer(self._server, request)
+
+    def _order_faults(self, request: Request) -> Answer:
+        """The given faults from now on, and no others: an empty object ends them all."""
+        try:
+            given = json.loads(request.body or b"{}")
+            if not isinstance(given, dict):
+                raise ValueError("A JSON object is needed.")
+            self._server.faults = faults.read(given)
+        except ValueError as error:
+            return refuse(422, str(error))
+        return as_json(200, self._server.faults.described())
+
+    # --- Sending ------------------------------------------------------------------------------------------
+
+    def _send(self, answer: Answer, *, fault: Fault | None = None) -> None:
+        body = b"<html>The provider is being mended.</html>" if fault == "garble" else answer.body
+        reason = self.responses.get(answer.status, ("",))[0]
+        head = [
+            f"HTTP/1.1 {answer.status} {reason}",
+            f"Date: {self.date_time_string()}",
+            f"Content-Type: {answer.content_type}",
+            f"Content-Length: {len(body)}",
+            *(f"{name}: {value}" for name, value in answer.headers.items()),
+        ]
+        if self.close_connection:
+            head.append("Connection: close")
+        message = "\r\n".join([*head, "", ""]).encode("latin-1") + body
+        if fault in {"lost_response", "cut"}:
+            self.close_connection = True
+            message = b"" if fault == "lost_response" else message[: len(message) - len(body) // 2 - 1]
+        if fault == "drip":
+            self._drip(message)
+        elif message:
+            self.connection.sendall(message)
+
+    def _drip(self, message: bytes) -> None:
+        for position in range(len(message)):
+            self.connection.sendall(message[position : position + 1])
+            time.sleep(self._server.faults.drip_seconds)
