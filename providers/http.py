@@ -1,0 +1,323 @@
+"""How we speak HTTP to a provider: one policy for every vendor.
+
+    where      TLS and public addresses only, or a host:port of PROVIDER_ALLOWED_HOSTS (see connections.py);
+               no redirects, cookies, proxies or .netrc; an account's token goes to that account's host alone
+    how long   one deadline for the whole exchange, a dripping answer included
+    outcome    what fails while connecting has not left this machine (Transient); whatever fails later may
+               have been carried out (OutcomeUnknown); everything else follows from the status
+    privacy    a token is in no error, log or reply; a learner's address is in no log and no kept reply
+
+What differs between vendors is a Dialect. Whether and when to try again is decided by badges.delivery: only
+a lost GET is repeated here, once.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import logging
+import math
+import os
+import re
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from http.client import HTTPException
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from requests import Request, RequestException
+from requests.adapters import HTTPAdapter
+from requests.exceptions import Timeout
+from urllib3.exceptions import HTTPError
+
+from providers.base import Misconfigured, OutcomeUnknown, ProviderError, Rejected, Transient
+from providers.connections import Pool, PoolTLS, clock, host_port, is_allowed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from requests import PreparedRequest
+
+    from providers.base import Account
+
+logger = logging.getLogger(__name__)
+# Its debug lines and some of its warnings name whole addresses, and a search is addressed by e-mail.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+LEASE_SHARE = 0.3
+BODY_BYTES = 8 * 1024 * 1024
+KEPT_BYTES = 16 * 1024
+KEPT_DEPTH = 20
+RETRY_AFTER_SECONDS = 24 * 3600.0
+HIDDEN = "…"
+EMAIL = re.compile(r"[^\s@\"'<>(),;:=&?/|%]+(?:@|%40)[^\s@\"'<>(),;:=&?/|]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What one vendor does differently inside the policy.
+
+    `authorization` makes the header from the token, `sentence` finds the provider's own words in the body of
+    a refusal, and `personal` names the fields that are left out of every reply that is kept.
+    """
+
+    authorization: Callable[[str], str]
+    sentence: Callable[[Any], str]
+    personal: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A 2xx answer, read whole. `body` is as the provider sent it: only what `redact` leaves may be kept."""
+
+    status: int
+    body: dict[str, Any] = field(repr=False)
+
+
+def request(
+    account: Account,
+    method: str,
+    path_or_url: str,
+    *,
+    dialect: Dialect,
+    json: Mapping[str, Any] | None = None,
+    params: Mapping[str, str] | None = None,
+    deadline: float | None = None,
+) -> Reply:
+    """One exchange with the account's provider, over after `deadline` seconds whatever the other side does.
+
+    The default is under a third of a delivery's lease. `path_or_url` is a path below the account's API URL
+    or an address on its host, as in a link to the next page; `params` replace those that a link carries.
+    Raises the four errors of providers.base and nothing else.
+    """
+    url = _address(account, path_or_url, params=params)
+    if not account.token:
+        raise Misconfigured(_("The account has no authentication token."))
+    seconds = settings.ISSUE_LEASE_SECONDS * LEASE_SHARE if deadline is None else deadline
+    body = None if json is None else jsonlib.dumps(json).encode()
+    started = monotonic()
+    clock.ends_at = started + seconds
+    answer = _exchange(account, method, url, body, dialect=dialect)
+    if method == "GET" and isinstance(answer, OutcomeUnknown) and monotonic() < clock.ends_at:
+        answer = _exchange(account, method, url, body, dialect=dialect)
+    _log(method, url, answer, seconds=monotonic() - started)
+    result = answer if isinstance(answer, ProviderError) else _judge(answer, account, dialect=dialect)
+    if isinstance(result, ProviderError):
+        raise result
+    return result
+
+
+def redact(value: Any, *, account: Account, dialect: Dialect) -> Any:
+    """What may be kept of an answer: no personal fields, no e-mail addresses, no token."""
+    header = dialect.authorization(account.token)
+    secrets = [secret for secret in (header, header.rpartition(" ")[2], account.token) if secret]
+    return _without(value, secrets=secrets, personal=dialect.personal, depth=0)
+
+
+# --- The address --------------------------------------------------------------------------------------------
+
+
+def _address(account: Account, path_or_url: str, *, params: Mapping[str, str] | None) -> str:
+    base = account.api_url.rstrip("/")
+    origin = _origin(base)
+    if origin is None:
+        raise Misconfigured(_("The account's API URL is not a web address."))
+    scheme, host = origin
+    if scheme != "https" and not is_allowed(host):
+        raise Misconfigured(
+            _("The API URL must begin with https: %(host)s is not one of PROVIDER_ALLOWED_HOSTS.")
+            % {"host": host}
+        )
+    url = path_or_url if path_or_url.startswith(("http://", "https://")) else base + path_or_url
+    if _origin(url) != origin:
+        raise OutcomeUnknown(_("The answer of %(host)s leads to another host.") % {"host": host})
+    if not params:
+        return url
+    parts = urlsplit(url)
+    query = urlencode({**dict(parse_qsl(parts.query)), **params}, quote_via=quote)
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+
+
+@lru_cache(maxsize=256)
+def _origin(url: str) -> tuple[str, str] | None:
+    """Scheme and host:port, or None for what is not a plain web address."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        return None
+    return parts.scheme, host_port(parts.hostname, port or (443 if parts.scheme == "https" else 80))
+
+
+# --- The exchange -------------------------------------------------------------------------------------------
+
+
+class _Transport(HTTPAdapter):
+    """The layer below requests.Session: connections, and nothing that carries over between accounts."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": Pool, "https": PoolTLS}
+
+
+class _Thread(threading.local):
+    """Each thread keeps its own connections alive."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        self.transport = _Transport(pool_maxsize=1)
+
+
+_thread = _Thread()
+# A forked worker must not write into its parent's connections.
+os.register_at_fork(after_in_child=_thread.renew)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A status that arrived. `content` is None when the rest did not, or was too long."""
+
+    host: str
+    status: int
+    retry_after: str
+    content: bytes | None = field(repr=False)
+
+
+def _exchange(
+    account: Account, method: str, url: str, body: bytes | None, *, dialect: Dialect
+) -> _Answer | ProviderError:
+    """Errors are returned, and without their history: the frames and requests in it hold the token."""
+    host = urlsplit(url).hostname or ""
+    try:
+        prepared = _prepare(account, method, url, body, dialect=dialect)
+    except (RequestException, ValueError):
+        return Misconfigured(_("No request can be made of the account's API URL and token."))
+    try:
+        with _thread.transport.send(prepared, stream=True, timeout=clock.left()) as response:
+            retry_after = response.headers.get("Retry-After", "")
+            return _Answer(host, response.status_code, retry_after, _content(response.raw))
+    except ProviderError as error:
+        error.__context__ = None
+        return error.with_traceback(None)
+    except (Timeout, TimeoutError):
+        return OutcomeUnknown(_("%(host)s did not answer in time.") % {"host": host})
+    except Exception as error:  # noqa: BLE001 - nothing but the four errors may reach the caller
+        level = logging.INFO if isinstance(error, RequestException) else logging.ERROR
+        logger.log(level, "%s %s: %s", method, host, type(error).__name__)
+        return OutcomeUnknown(_("The connection to %(host)s was lost before it answered.") % {"host": host})
+
+
+def _prepare(
+    account: Account, method: str, url: str, body: bytes | None, *, dialect: Dialect
+) -> PreparedRequest:
+    headers = {
+        "Authorization": dialect.authorization(account.token),
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "User-Agent": "tms-badging",
+    }
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    return Request(method, url, headers=headers, data=body).prepare()
+
+
+def _content(raw: Any) -> bytes | None:
+    try:
+        content: bytes = raw.read(BODY_BYTES + 1, decode_content=True)
+    except (OSError, HTTPError, HTTPException):
+        return None
+    return content if len(content) <= BODY_BYTES else None
+
+
+def _log(method: str, url: str, answer: _Answer | ProviderError, *, seconds: float) -> None:
+    outcome: int | str = answer.status if isinstance(answer, _Answer) else answer.code
+    level = logging.DEBUG if isinstance(outcome, int) and outcome < 300 else logging.INFO
+    if logger.isEnabledFor(level):
+        parts = urlsplit(url)
+        line = "%s %s%s: %s after %.2f s"
+        logger.log(level, line, method, parts.netloc, parts.path, outcome, seconds)
+
+
+# --- The meaning of an answer -------------------------------------------------------------------------------
+
+
+def _judge(answer: _Answer, account: Account, *, dialect: Dialect) -> Reply | ProviderError:
+    body = _parse(answer.content)
+    if 200 <= answer.status < 300 and isinstance(body, dict):
+        return Reply(answer.status, body)
+    is_short = answer.content is not None and len(answer.content) <= KEPT_BYTES
+    kept = redact(body, account=account, dialect=dialect) if is_short else None
+    details: dict[str, Any] = {
+        "status": answer.status,
+        "reply": {"status": answer.status, "body": kept},
+        "provider_message": dialect.sentence(kept),
+    }
+    error, message = _meaning(answer.status)
+    if error is Transient:
+        details["retry_after"] = _seconds(answer.retry_after)
+    return error(message % {"host": answer.host, "status": answer.status}, **details)
+
+
+def _meaning(status: int) -> tuple[type[ProviderError], str]:
+    if status == 429:
+        return Transient, _("%(host)s asks us to wait before the next request.")
+    if status in {401, 403}:
+        return Misconfigured, _("%(host)s refuses the account (%(status)s).")
+    # 408 is the one refusal that leaves open whether the request had arrived.
+    if 400 <= status < 500 and status != 408:
+        return Rejected, _("%(host)s refuses the request (%(status)s).")
+    if 200 <= status < 300:
+        return OutcomeUnknown, _("The answer of %(host)s (%(status)s) cannot be read.")
+    return OutcomeUnknown, _("%(host)s did not answer properly (%(status)s).")
+
+
+def _parse(content: bytes | None) -> Any:
+    """The JSON, else the text, else None."""
+    if not content:
+        return None
+    try:
+        return jsonlib.loads(content)
+    except (ValueError, RecursionError):
+        return content.decode(errors="replace")
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Retry-After comes as a number of seconds or as a date."""
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(retry_after)
+        except ValueError:
+            return None
+        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), RETRY_AFTER_SECONDS)
+
+
+def _without(value: Any, *, secrets: list[str], personal: frozenset[str], depth: int) -> Any:
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, HIDDEN)
+        return EMAIL.sub(HIDDEN, value) if "@" in value or "%40" in value else value
+    if not isinstance(value, dict | list):
+        return value
+    if depth > KEPT_DEPTH:
+        return HIDDEN
+    if isinstance(value, list):
+        return [_without(item, secrets=secrets, personal=personal, depth=depth + 1) for item in value]
+    return {
+        _without(name, secrets=secrets, personal=personal, depth=depth): _without(
+            item, secrets=secrets, personal=personal, depth=depth + 1
+        )
+        for name, item in value.items()
+        if name not in personal
+    }
