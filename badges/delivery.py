@@ -259,27 +259,38 @@ def _account_refused(row: IssuedBadge, error: Misconfigured) -> None:
 
 
 def _settle_lookup(row: IssuedBadge, answer: Answer) -> None:
-    """The provider has it: issued. Not found twice, at least a lease apart: send again."""
-    if isinstance(answer, list):
-        found = _ours(row, answer)
-        if found:
-            _issued(row, found, from_status=Status.UNKNOWN, reason=_adoption(row, found))
-        elif row.failure_code == Rejected.code:
-            # Refused with 422 and not there: a true refusal, shown in the provider's words.
-            _step(row, Status.FAILED, from_status=Status.UNKNOWN, keep_failure=True)
-        elif row.lookups_missed + 1 >= LOOKUPS_BEFORE_RESENDING:
-            _step(
-                row,
-                Status.QUEUED,
-                from_status=Status.UNKNOWN,
-                reason="Not found at the provider twice.",
-                due_at=timezone.now(),
-                lookups_missed=0,
-            )
-            hint(DELIVER)
-        else:
-            postpone(row, due_at=timezone.now() + lifecycle.lease(), lookups_missed=row.lookups_missed + 1)
-        return
+    if not isinstance(answer, list):
+        _lookup_failed(row, answer)
+    elif found := _ours(row, answer):
+        _issued(row, found, from_status=Status.UNKNOWN, reason=_adoption(row, found))
+    elif row.failure_code == Rejected.code:
+        # Refused with 422 and not there: a true refusal, shown in the provider's words.
+        _step(row, Status.FAILED, from_status=Status.UNKNOWN, keep_failure=True)
+    else:
+        _not_found(row)
+
+
+def _not_found(row: IssuedBadge) -> None:
+    """Not found twice, at least a lease apart: send again, as long as there is hope."""
+    missed = row.lookups_missed + 1
+    if missed < LOOKUPS_BEFORE_RESENDING:
+        postpone(row, due_at=timezone.now() + lifecycle.lease(), lookups_missed=missed)
+    elif row.attempts < MAX_ATTEMPTS:
+        _step(
+            row,
+            Status.QUEUED,
+            from_status=Status.UNKNOWN,
+            reason="Not found at the provider twice.",
+            due_at=timezone.now(),
+            lookups_missed=0,
+        )
+        hint(DELIVER)
+    else:
+        reason = "Sent again and again, and never found at the provider."
+        _step(row, Status.FAILED, from_status=Status.UNKNOWN, reason=reason, failure_code=OutcomeUnknown.code)
+
+
+def _lookup_failed(row: IssuedBadge, answer: Answer) -> None:
     if isinstance(answer, Misconfigured):
         accounts.pause(row.badge.badge_provider_id, reason=answer.provider_message or answer.message)
     failed = row.lookups_failed + 1

@@ -489,6 +489,20 @@ def test_a_look_up_that_fails_is_repeated_and_does_not_count_as_not_found(sandbo
     assert stored(row).status == S.ISSUED
 
 
+def test_a_badge_whose_sending_never_succeeds_is_given_up_at_last(badge, instead, later):
+    """The provider fails on this one request and answers every search: that must not go round for ever."""
+    row = waiting(badge)
+    instead("issue", lambda real, *args: _raise(delivery.OutcomeUnknown("500")))
+    instead("find", lambda real, *args: [])
+    IssuedBadge.objects.update(attempts=delivery.MAX_ATTEMPTS - 1)
+    deliver()
+    with later(seconds=5):
+        reconcile()
+    with later(lease=2):
+        reconcile()
+    assert (stored(row).status, stored(row).failure_code) == (S.FAILED, "outcome_unknown")
+
+
 def test_a_refused_account_pauses_also_when_a_look_up_learns_of_it(sandbox, account, badge, later):
     row = waiting(badge)
     sandbox.order(lost_response=1, times=1)
