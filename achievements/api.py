@@ -14,6 +14,7 @@ from achievements.conditions import language
 from achievements.models import Achievement, EarnedAchievement
 from achievements.rewards import badges_of, earned_by
 from badges.api import IssuedBadges, IssuedBadgeSerializer
+from badges.models import Badge
 from tms.access import Action
 from tms.api.collection import Collection, Scoped, WritableCollection
 from tms.api.external import Reference
@@ -40,6 +41,7 @@ class RemarkSerializer(Serializer):
 
 
 class AchievementSerializer(FactSerializer):
+    badge = Reference(to=Badge, shared=True, required=False, allow_null=True)
     conditions = serializers.CharField(
         source="conditions_text",
         required=False,

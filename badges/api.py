@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from badges import issuing
 from badges.catalogue import save_badge
 from badges.models import Badge, IssuedBadge
+from providers.models import BadgeProvider
 from tms.access import Action
 from tms.api.collection import Collection, WritableCollection
 from tms.api.external import Reference
@@ -29,6 +30,8 @@ else:
 
 
 class BadgeSerializer(FactSerializer):
+    badge_provider = Reference(to=BadgeProvider, shared=True)
+
     class Meta:
         model = Badge
         fields = (

@@ -213,6 +213,22 @@ def test_a_longer_list_of_achievements_asks_no_more_queries(world: World, learne
     assert queries() == few
 
 
+def test_a_badge_that_was_made_available_is_linked(
+    world: World, signed_in: Callable[[Any], APIClient]
+) -> None:
+    below = signed_in(AdministratorFactory.create(organization=world.branch))
+    badge = BadgeFactory.create(organization=world.north)
+    badge.available_to.set([world.branch, world.south])
+    achievement = AchievementFactory.create(organization=world.branch)
+
+    answer = below.patch(f"/api/v1/achievements/{achievement.pk}/", {"badge": badge.pk})
+
+    achievement.refresh_from_db()
+    assert answer.status_code == 200
+    assert achievement.badge == badge
+    assert below.get(f"/api/v1/badges/{badge.pk}/").status_code == 404
+
+
 def test_a_badge_of_an_unrelated_organization_is_not_linked(world: World, administrator: APIClient) -> None:
     badge = BadgeFactory.create(organization=OrganizationFactory.create())
     achievement = AchievementFactory.create(organization=world.north)

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy
 from django_filters import rest_framework as filters
 from rest_framework import relations, serializers
 
-from tms.access import Action
+from tms.access import Action, reachable
+from tms.models import Organization
 
 if TYPE_CHECKING:
     RelatedField = relations.RelatedField[Any, Any, Any]
@@ -82,16 +83,25 @@ def missing(model: type[models.Model], reference: object) -> str:
 
 
 class Reference(RelatedField):
-    """A row in a body: written as a reference to what the asker can see, read as its id."""
+    """A row in a body: written as a reference to what the asker can see, read as its id.
+
+    With `shared`, rows that their owner made available to an organization of the asker's can be named too.
+    """
 
     default_error_messages = {"not_a_reference": gettext_lazy("Give an id, or “ext:” and an external id.")}
 
     def __init__(
-        self, *, to: type[models.Model] | None = None, action: Action = Action.SEE, **kwargs: Any
+        self,
+        *,
+        to: type[models.Model] | None = None,
+        action: Action = Action.SEE,
+        shared: bool = False,
+        **kwargs: Any,
     ) -> None:
         rows = kwargs.pop("queryset", None)  # given by serializers that find out for themselves
         self.to = rows.model if rows is not None else to
         self.action = action
+        self.shared = shared
         super().__init__(**kwargs)
 
     @classmethod
@@ -104,10 +114,14 @@ class Reference(RelatedField):
 
     def get_queryset(self) -> models.QuerySet[Any]:
         model: Any = self.to
-        rows: models.QuerySet[Any] = model._default_manager.for_user(
-            self.context["request"].user, self.action
-        )
-        return rows
+        user = self.context["request"].user
+        if not self.shared:
+            rows: models.QuerySet[Any] = model._default_manager.for_user(user, self.action)
+            return rows
+        managed = Organization.objects.for_user(user, Action.MANAGE)
+        nameable = reachable(model, user, self.action) | models.Q(available_to__in=managed)
+        shared: models.QuerySet[Any] = model._default_manager.filter(nameable)
+        return shared
 
     def to_internal_value(self, data: object) -> Any:
         return self.resolve([data])[0]

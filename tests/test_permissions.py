@@ -1,0 +1,300 @@
+"""The permission table: method × URL × role → status.
+
+A URL of the site that has no line here fails. A new page needs one line in TABLE: the name of its URL, what
+its methods answer, and which row of the world its address names. Methods that are not given are expected to
+be refused. The back office follows one rule for all of its URLs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib import admin
+from django.db import transaction
+from django.test import Client
+from django.urls import URLResolver, get_resolver, reverse
+
+from achievements.models import EarnedAchievement
+from badges.status import Status
+from tests.factories import (
+    PAST,
+    AchievementFactory,
+    AdministratorFactory,
+    BadgeFactory,
+    ClassFactory,
+    CourseAssignmentFactory,
+    CourseFactory,
+    CourseTagFactory,
+    EnrollmentFactory,
+    IssuedBadgeFactory,
+    LabFactory,
+    LabInstanceFactory,
+    OrganizationFactory,
+    UserFactory,
+)
+from tms.access import Role
+
+# All rows of the world belong to one organization, and to its learner where they are somebody's.
+# `colleague` learns there too; `below`, `above` and `elsewhere` administer its child, its parent and another.
+LEARNERS = ["learner", "colleague", "instructor", "contract_instructor"]
+STAFF = ["administrator", "below", "above", "elsewhere", "superuser"]
+ROLES = ["anonymous", *LEARNERS, *STAFF]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+# fmt: off
+#               anon lear coll inst cont admi belo abov else supe
+ALL =          "200  200  200  200  200  200  200  200  200  200"
+NONE =         "405  405  405  405  405  405  405  405  405  405"
+NOWHERE =      "404  404  404  404  404  404  404  404  404  404"
+
+PAGE =         "302  200  200  200  200  200  200  200  200  200"
+PAGE_ACT =     "302  302  302  302  302  302  302  302  302  302"
+PAGE_OF_OWN =  "302  200  404  404  404  200  404  200  404  200"
+PAGE_NONE =    "302  405  405  405  405  405  405  405  405  405"
+SIGN_IN =      "200  302  302  302  302  302  302  302  302  302"
+SIGN_IN_NONE = "405  302  302  302  302  302  302  302  302  302"
+
+API =          "401  200  200  200  200  200  200  200  200  200"
+API_NONE =     "401  405  405  405  405  405  405  405  405  405"
+API_LIST =     "401  403  403  403  403  200  200  200  200  200"
+API_ROW =      "401  403  403  403  403  200  404  200  404  200"
+API_OWN_ROW =  "401  200  404  404  404  200  404  200  404  200"
+API_CREATE =   "401  403  403  403  403  400  400  400  400  400"  # the empty body, not the person, is refused
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Url:
+    methods: dict[str, str]
+    otherwise: str
+    of: str | None = None
+    body: dict[str, Any] = field(default_factory=dict)
+
+    def expected(self, method: str) -> dict[str, int]:
+        statuses = self.methods.get(method, self.otherwise).split()
+        return dict(zip(ROLES, map(int, statuses), strict=True))
+
+
+def page(of: str | None = None, **methods: str) -> Url:
+    return Url(methods, PAGE_NONE, of)
+
+
+def machine(**methods: str) -> Url:
+    """For whoever asks, signed in or not."""
+    return Url(methods, NONE)
+
+
+def api(of: str | None = None, body: dict[str, Any] | None = None, **methods: str) -> Url:
+    return Url(methods, API_NONE, of, body or {})
+
+
+TABLE: dict[str, Url] = {
+    # Pages
+    "dashboard": page(GET=PAGE),
+    "own-achievements": page(GET=PAGE, POST=PAGE_ACT),
+    "user-achievements": page(of="learner", GET=PAGE_OF_OWN),
+    "style-guide": page(GET=PAGE),
+    "sign-in": Url({"GET": SIGN_IN, "POST": SIGN_IN, "PUT": SIGN_IN}, otherwise=SIGN_IN_NONE),
+    "sign-out": page(POST=PAGE_ACT),
+    # What machines ask
+    "healthz": machine(GET=ALL),
+    "readyz": machine(GET=ALL),
+    "metrics": machine(GET=ALL),
+    # The API
+    "api-docs": machine(GET=ALL),
+    "api-schema": machine(GET=ALL),
+    "api-unknown": machine(**dict.fromkeys(METHODS, NOWHERE)),
+    "api-root": api(GET=API),
+    "api-organization-list": api(GET=API_LIST, POST=API_CREATE),
+    "api-organization-detail": api(of="organization", GET=API_ROW, PATCH=API_ROW),
+    "api-user-list": api(GET=API, POST=API_CREATE),
+    "api-user-detail": api(of="learner", GET=API_OWN_ROW, PATCH=API_ROW),
+    "api-user-achievements": api(of="learner", GET=API_OWN_ROW),
+    "api-course-tag-list": api(GET=API_LIST, POST=API_CREATE),
+    "api-course-tag-detail": api(of="tag", GET=API_ROW, PATCH=API_ROW),
+    "api-lab-list": api(GET=API_LIST, POST=API_CREATE),
+    "api-lab-detail": api(of="lab", GET=API_ROW, PATCH=API_ROW),
+    "api-course-list": api(GET=API_LIST, POST=API_CREATE),
+    "api-course-detail": api(of="course", GET=API_ROW, PATCH=API_ROW),
+    "api-class-list": api(GET=API_LIST, POST=API_CREATE),
+    "api-class-detail": api(of="training_class", GET=API_ROW, PATCH=API_ROW),
+    "api-enrollment-list": api(GET=API, POST=API_CREATE),
+    "api-enrollment-detail": api(of="enrollment", GET=API_OWN_ROW, PATCH=API_ROW),
+    "api-enrollment-completion-status": api(
+        of="enrollment", POST=API_ROW, body={"completion_status": "complete"}
+    ),
+    "api-course-assignment-list": api(GET=API, POST=API_CREATE),
+    "api-course-assignment-detail": api(of="assignment", GET=API_OWN_ROW, PATCH=API_ROW),
+    "api-course-assignment-complete": api(of="assignment", POST=API_ROW),
+    "api-lab-instance-list": api(GET=API, POST=API_CREATE),
+    "api-lab-instance-detail": api(of="launch", GET=API_OWN_ROW, PATCH=API_ROW),
+    "api-lab-instance-complete": api(of="launch", POST=API_ROW),
+    "api-badge-provider-list": api(GET=API_LIST, POST=API_CREATE),
+    "api-badge-provider-detail": api(of="provider", GET=API_ROW, PATCH=API_ROW),
+    "api-badge-list": api(GET=API_LIST, POST=API_CREATE),
+    "api-badge-detail": api(of="badge", GET=API_ROW, PATCH=API_ROW),
+    "api-achievement-list": api(GET=API_LIST, POST=API_CREATE),
+    "api-achievement-detail": api(of="achievement", GET=API_ROW, PATCH=API_ROW),
+    "api-earned-achievement-list": api(GET=API),
+    "api-earned-achievement-detail": api(of="award", GET=API_OWN_ROW),
+    "api-issued-badge-list": api(GET=API, POST=API_CREATE),
+    "api-issued-badge-detail": api(of="issued", GET=API_OWN_ROW),
+    "api-issued-badge-retry": api(of="failed", POST=API_ROW),
+    "api-issued-badge-revoke": api(of="issued", POST=API_ROW, body={"reason": "By mistake"}),
+}
+ONLY_WHILE_DEBUGGING = {"style-guide"}
+
+
+@dataclass(frozen=True)
+class World:
+    people: dict[str, Any]
+    rows: SimpleNamespace
+    sessions: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for role, person in self.people.items():
+            if person:
+                client = Client()
+                client.force_login(person)
+                self.sessions[role] = client.cookies[settings.SESSION_COOKIE_NAME].value
+
+    def ask(self, role: str, method: str, address: str, body: dict[str, Any] | None = None) -> Any:
+        """One request of one role, without consequences for the next."""
+        client = Client()
+        if role in self.sessions:
+            client.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[role]
+        with transaction.atomic():
+            answer = client.generic(method, address, json.dumps(body or {}), content_type="application/json")
+            transaction.set_rollback(True)
+        return answer
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    parent = OrganizationFactory.create()
+    organization = OrganizationFactory.create(parent=parent)
+    child = OrganizationFactory.create(parent=organization)
+    other = OrganizationFactory.create()
+    learner = UserFactory.create(organization=organization)
+    course = CourseFactory.create(organization=organization)
+    badge = BadgeFactory.create(organization=organization)
+    achievement = AchievementFactory.create(organization=organization, badge=badge)
+    return World(
+        people={
+            "anonymous": None,
+            "learner": learner,
+            "colleague": UserFactory.create(organization=organization),
+            "instructor": UserFactory.create(organization=organization, roles=[Role.INSTRUCTOR]),
+            "contract_instructor": UserFactory.create(organization=other, roles=[Role.CONTRACT_INSTRUCTOR]),
+            "administrator": AdministratorFactory.create(organization=organization),
+            "below": AdministratorFactory.create(organization=child),
+            "above": AdministratorFactory.create(organization=parent),
+            "elsewhere": AdministratorFactory.create(organization=other),
+            "superuser": UserFactory.create(organization=None, is_superuser=True),
+        },
+        rows=SimpleNamespace(
+            organization=organization,
+            learner=learner,
+            lab=LabFactory.create(organization=organization),
+            tag=CourseTagFactory.create(organization=organization),
+            course=course,
+            training_class=ClassFactory.create(course=course),
+            enrollment=EnrollmentFactory.create(user=learner),
+            assignment=CourseAssignmentFactory.create(user=learner, course=course),
+            launch=LabInstanceFactory.create(user=learner),
+            provider=badge.badge_provider,
+            badge=badge,
+            achievement=achievement,
+            award=EarnedAchievement.objects.create(
+                learner=learner,
+                achievement=achievement,
+                earned_at=PAST,
+                earned_day=PAST.date(),
+                points=10,
+                rule_version=1,
+            ),
+            issued=IssuedBadgeFactory.create(badge=badge, learner=learner, status=Status.ISSUED),
+            failed=IssuedBadgeFactory.create(
+                badge=BadgeFactory.create(organization=organization), learner=learner, status=Status.FAILED
+            ),
+        ),
+    )
+
+
+def names_of(resolver: URLResolver, space: str = "") -> Iterator[tuple[str, str | None, int]]:
+    """(namespace, name, how many parts its address has) of every URL below `resolver`."""
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            yield from names_of(entry, entry.namespace or space)
+        else:
+            yield space, entry.name, entry.pattern.regex.groups
+
+
+def test_every_url_has_its_line_and_every_line_its_url() -> None:
+    urls = {name for space, name, _parts in names_of(get_resolver()) if space != "admin"}
+
+    assert urls - set(TABLE) == set()
+    assert set(TABLE) - urls <= ONLY_WHILE_DEBUGGING
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in TABLE if name in {url for _space, url, _parts in names_of(get_resolver())}]
+)
+def test_each_role_is_answered_as_the_table_says(world: World, name: str) -> None:
+    url = TABLE[name]
+    address = reverse(name, args=[getattr(world.rows, url.of).pk] if url.of else [])
+
+    found = {
+        method: {role: world.ask(role, method, address, url.body).status_code for role in ROLES}
+        for method in METHODS
+    }
+
+    assert found == {method: url.expected(method) for method in METHODS}
+
+
+# The back office
+
+
+def back_office() -> list[tuple[str, int]]:
+    return sorted(
+        {
+            (name, parts)
+            for space, name, parts in names_of(get_resolver())
+            if space == "admin" and name and name != "login"
+        }
+    )
+
+
+def address_of(name: str, parts: int) -> str:
+    if name == "app_list":
+        return reverse("admin:app_list", args=["tms"])
+    return reverse(f"admin:{name}", args=["1"] * parts)
+
+
+@pytest.mark.parametrize("role", ["anonymous", *LEARNERS])
+def test_the_back_office_sends_everybody_but_staff_to_sign_in(world: World, role: str) -> None:
+    found = {
+        (name, method): world.ask(role, method, address_of(name, parts)).status_code
+        for name, parts in back_office()
+        for method in ("GET", "POST")
+    }
+
+    assert found == dict.fromkeys(found, 302)
+
+
+@pytest.mark.parametrize("row", ["organization", "learner", "lab", "launch", "provider", "badge", "award"])
+def test_the_back_office_shows_staff_the_rows_they_reach(world: World, row: str) -> None:
+    instance = getattr(world.rows, row)
+    assert type(instance) in admin.site._registry
+    address = reverse(f"admin:{instance._meta.label_lower.replace('.', '_')}_change", args=[instance.pk])
+
+    found = {role: world.ask(role, "GET", address).status_code for role in STAFF}
+
+    # Who does not reach a row is told that it does not exist, and sent back.
+    assert found == {"administrator": 200, "below": 302, "above": 200, "elsewhere": 302, "superuser": 200}
