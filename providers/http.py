@@ -18,7 +18,6 @@ import logging
 import math
 import os
 import re
-import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -50,6 +49,8 @@ logger = logging.getLogger(__name__)
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 LEASE_SHARE = 0.3
+# Kept alive between requests; more are opened when more are needed at once.
+HOSTS, CONNECTIONS = 32, 64
 BODY_BYTES = 8 * 1024 * 1024
 KEPT_BYTES = 16 * 1024
 KEPT_DEPTH = 20
@@ -160,26 +161,20 @@ def _origin(url: str) -> tuple[str, str] | None:
 
 
 class _Transport(HTTPAdapter):
-    """The layer below requests.Session: connections, and nothing that carries over between accounts."""
+    """The layer below requests.Session: connections kept alive for all threads, and nothing that carries over
+    from one account to the next."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=HOSTS, pool_maxsize=CONNECTIONS)
+        # A forked worker must not write into its parent's connections.
+        os.register_at_fork(after_in_child=lambda: self.init_poolmanager(HOSTS, CONNECTIONS))
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": Pool, "https": PoolTLS}
 
 
-class _Thread(threading.local):
-    """Each thread keeps its own connections alive."""
-
-    def __init__(self) -> None:
-        self.renew()
-
-    def renew(self) -> None:
-        self.transport = _Transport(pool_maxsize=1)
-
-
-_thread = _Thread()
-# A forked worker must not write into its parent's connections.
-os.register_at_fork(after_in_child=_thread.renew)
+_transport = _Transport()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +197,7 @@ def _exchange(
     except (RequestException, ValueError):
         return Misconfigured(_("No request can be made of the account's API URL and token."))
     try:
-        with _thread.transport.send(prepared, stream=True, timeout=clock.left()) as response:
+        with _transport.send(prepared, stream=True, timeout=clock.left()) as response:
             retry_after = response.headers.get("Retry-After", "")
             return _Answer(host, response.status_code, retry_after, _content(response.raw))
     except ProviderError as error:

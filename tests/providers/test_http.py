@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -472,13 +473,30 @@ def test_a_post_on_a_connection_that_closes_under_it_is_not_repeated(settings: A
 # --- Connections --------------------------------------------------------------------------------------------
 
 
-def test_a_thread_keeps_its_connection(sandbox: SandboxProcess) -> None:
+def test_a_connection_is_kept_beyond_the_thread_that_opened_it(sandbox: SandboxProcess) -> None:
     before = sandbox.received()["connections"]
-    for _ in range(5):
-        send(sandbox.account())
+    for _ in range(3):
+        with ThreadPoolExecutor(1) as pool:
+            list(pool.map(lambda _: send(sandbox.account()), range(2)))
 
     # Ours, and the one that asks.
     assert sandbox.received()["connections"] - before == 2
+
+
+def test_each_of_many_threads_gets_its_own_answer(sandbox: SandboxProcess) -> None:
+    sandbox.order(latency_ms=5)
+    before = sandbox.received()["connections"]
+
+    def issue(number: int) -> bool:
+        given = {**BADGE, "recipient_email": f"learner{number}@example.org"}
+        row = send(sandbox.account(), "POST", f"{PATH}/badges", json=given).body["data"]
+        return bool(row["recipient_email"] == given["recipient_email"])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(issue, range(160)))
+
+    assert len(sandbox.badges()) == 160
+    assert sandbox.received()["connections"] - before <= 8 + 2
 
 
 def test_a_refusal_and_its_body_leave_the_connection_usable(sandbox: SandboxProcess) -> None:
