@@ -41,7 +41,7 @@ def answer(server: Server, request: Request) -> Answer:
 
 def _overview(server: Server, *, template_id: str) -> Answer:
     store = server.store
-    counts = store.summary()["counts"]
+    counts = store.counts()
     newest = (badge for badge in store.newest() if template_id in {"", badge.badge_template_id})
     figures = {
         "badges": counts["badges"],

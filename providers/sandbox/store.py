@@ -119,18 +119,23 @@ class Store:
         with self._lock:
             return list(self.badges.values())[::-1]
 
-    def summary(self) -> dict[str, Any]:
+    def counts(self) -> dict[str, Any]:
         with self._lock:
-            badges = list(self.badges.values())
-            answered, recent = dict(self.answered), list(self.recent)
+            badges, answered = list(self.badges.values()), dict(self.answered)
+        return {
+            "badges": len(badges),
+            "by_state": dict(Counter(badge.state for badge in badges)),
+            "by_template": dict(Counter(badge.badge_template_id for badge in badges)),
+            "requests": answered,
+        }
+
+    def summary(self) -> dict[str, Any]:
+        counts = self.counts()
+        with self._lock:
+            badges, recent = list(self.badges.values()), list(self.recent)
         return {
             "badges": [vars(badge) for badge in badges],
-            "counts": {
-                "badges": len(badges),
-                "by_state": dict(Counter(badge.state for badge in badges)),
-                "by_template": dict(Counter(badge.badge_template_id for badge in badges)),
-                "requests": answered,
-            },
+            "counts": counts,
             "duplicates": _duplicates(badges),
             "requests": recent,
         }
