@@ -79,7 +79,10 @@ class AchievementSerializer(FactSerializer):
     @extend_schema_field(RemarkSerializer(many=True))
     def get_hints(self, achievement: Achievement) -> list[dict[str, Any]]:
         """What is allowed and probably not meant."""
-        rule = language.read(achievement.conditions_text)
+        try:
+            rule = language.read(achievement.conditions_text)
+        except language.ConditionError as error:  # a text that was stored when the language was another
+            return [describe(remark) for remark in error.remarks]
         return [describe(remark) for remark in (*rule.notices, *rule.hints)]
 
 

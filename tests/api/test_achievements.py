@@ -86,6 +86,18 @@ def test_what_is_probably_not_meant_is_hinted_at_and_stored(world: World, admini
     assert administrator.get(f"/api/v1/achievements/{achievement.pk}/").json()["hints"] == hints
 
 
+def test_a_stored_text_that_cannot_be_read_any_more_does_not_hide_the_list(
+    world: World, administrator: APIClient
+) -> None:
+    achievement = AchievementFactory.create(organization=world.north)
+    Achievement.objects.filter(pk=achievement.pk).update(conditions_text="[{Subject:99}]")
+
+    [row] = administrator.get("/api/v1/achievements/").json()["results"]
+
+    assert row["conditions"] == "[{Subject:99}]"
+    assert row["hints"]
+
+
 def test_a_mistake_in_the_conditions_is_told_with_its_place(world: World, administrator: APIClient) -> None:
     answer = administrator.post(
         "/api/v1/achievements/",

@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from tests.api.conftest import World
-from tests.factories import LabFactory, UserFactory
+from tests.factories import IssuedBadgeFactory, LabFactory, UserFactory
 from tms.api.external import find, find_all, key_of
 from tms.models import User
 
@@ -138,6 +138,14 @@ def test_every_reference_of_a_list_that_leads_nowhere_is_named(
     assert answer.json()["fields"] == {
         "tags": ["No course tag 1.", "No course tag ext:none.", "Give an id, or “ext:” and an external id."]
     }
+
+
+def test_what_the_product_itself_records_has_no_external_id(world: World, administrator: APIClient) -> None:
+    IssuedBadgeFactory.create(badge__organization=world.north)
+
+    assert administrator.get("/api/v1/issued-badges/ext:x/").status_code == 404
+    assert administrator.post("/api/v1/issued-badges/ext:x/retry/").status_code == 404
+    assert administrator.get("/api/v1/earned-achievements/?issued_badge=ext:x").json()["results"] == []
 
 
 @pytest.mark.parametrize("many", [17, "ext:a", {"a": 1}, [1] * 1_001])

@@ -18,6 +18,7 @@ from rest_framework import relations, serializers
 
 from tms.access import Action, reachable
 from tms.models import Organization
+from tms.models.base import Fact
 
 if TYPE_CHECKING:
     RelatedField = relations.RelatedField[Any, Any, Any]
@@ -55,6 +56,11 @@ def _is_storable(value: str) -> bool:
     return "\0" not in value
 
 
+def has_external_id(model: type[models.Model]) -> bool:
+    """What the product itself records, such as issued badges, comes from no other system."""
+    return issubclass(model, Fact)
+
+
 def find(rows: models.QuerySet[RowT], reference: object) -> RowT | None:
     return find_all(rows, [reference]).get(key_of(reference))
 
@@ -65,7 +71,7 @@ def find_all(
     """key_of(reference) → row, for those that exist among `rows`; a query for each of the two spellings."""
     found: dict[tuple[str, int | str] | None, RowT] = {}
     keys = [key for key in map(key_of, references) if key]
-    for column in ("pk", "external_id"):
+    for column in ("pk", "external_id") if has_external_id(rows.model) else ("pk",):
         values = {value for spelling, value in keys if spelling == column}
         if values:
             by_value = rows.in_bulk(values, field_name=column)
@@ -187,4 +193,7 @@ class ReferenceFilter(filters.CharFilter):  # type: ignore[misc]
         if value is None:
             return qs
         column, wanted = value
+        related = qs.model._meta.get_field(self.field_name).related_model
+        if column == "external_id" and not has_external_id(related):
+            return qs.none()
         return qs.filter(**{f"{self.field_name}__{column}": wanted})
