@@ -88,9 +88,8 @@ class IssuedBadgeAdmin(ReadOnlyAdmin):
         "learner",
         "badge",
         "status_label",
-        "external_state",
-        "issued_at",
         "failure_code",
+        "issued_at",
     )
     list_filter = (
         "status",
