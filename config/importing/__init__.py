@@ -1,4 +1,4 @@
-"""Training data from a folder of CSV files, under the contract that README tells.
+"""Training data from a folder of CSV files; `manage.py import_training --help` lists files and columns.
 
 folder      which files, in which order         rows        bytes → rows of text
 sheet       how the rows of any file land       columns     what a column may hold

@@ -69,7 +69,9 @@ class Users(Sheet[User]):
     )
 
     def stored(self) -> models.QuerySet[User]:
-        return super().stored().prefetch_related("role_assignments")
+        # Locked, so that nobody opts out between the look and the write.
+        users = super().stored().select_for_update(of=("self",)).order_by("pk")
+        return users.prefetch_related("role_assignments")
 
     def stored_lists(self, row: User) -> dict[str, frozenset[Any]]:
         return {"roles": frozenset(held.role for held in row.role_assignments.all())}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from config.management.commands.import_training import Command
 from tests.config.importing.conftest import SOUND, Folder
 from tms.models import User
 
@@ -71,6 +72,15 @@ def test_a_folder_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
         run(tmp_path / "nowhere")
 
     assert refusal.value.returncode == 2
+
+
+def test_help_lists_the_files_with_their_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        Command().create_parser("manage.py", "import_training").parse_args(["--help"])
+
+    text = capsys.readouterr().out
+    assert all(f"  {name}.csv" in text for name in SOUND)
+    assert "external_id, email, first_name, last_name, organization, time_zone?" in text
 
 
 def test_a_token_is_never_printed(folder: Folder) -> None:
