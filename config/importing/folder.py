@@ -170,16 +170,9 @@ class _Import:
             first = self.first_lines.setdefault(external_id, row.line) if external_id else row.line
             if first == row.line:
                 yield row
-            else:
-                self._refuse(
-                    row.line,
-                    [
-                        (
-                            "external_id",
-                            _("This external ID was used before, in line %(line)d.") % {"line": first},
-                        )
-                    ],
-                )
+                continue
+            repeated = _("This external ID was used before, in line %(line)d.") % {"line": first}
+            self._refuse(row.line, [("external_id", repeated)])
 
     def _take(self, rows: Iterable[Row]) -> None:
         """Land the rows. Those that may wait for others are tried again as long as that helps."""

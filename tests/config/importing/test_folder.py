@@ -54,9 +54,7 @@ def test_a_second_import_changes_nothing(folder: Folder) -> None:
 def test_a_second_import_writes_not_even_what_is_there_already(folder: Folder) -> None:
     folder.run()
 
-    with CaptureQueriesContext(
-        connection,
-    ) as statements:
+    with CaptureQueriesContext(connection) as statements:
         folder.run()
 
     words = {statement["sql"].split()[0] for statement in statements.captured_queries}
