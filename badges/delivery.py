@@ -27,7 +27,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from badges import events, lifecycle
-from badges.issuing import DELIVER, announce, recipient_problem, requeue_cured
+from badges.issuing import DELIVER, RECONCILE, announce, recipient_problem, requeue_cured
 from badges.lifecycle import Move, claim, claim_open, move, move_all, postpone
 from badges.models import IssuedBadge
 from badges.status import (
@@ -204,7 +204,7 @@ def settle(row: IssuedBadge, answer: Answer) -> None:
     elif isinstance(answer, Rejected) and answer.status == 422:
         # A duplicate looks like any other refusal, and is told apart by looking, never by wording.
         _step(row, Status.UNKNOWN, error=answer, due_at=timezone.now())
-        hint("badges.reconcile")
+        hint(RECONCILE)
     elif isinstance(answer, Rejected):
         _step(row, Status.FAILED, error=answer)
     elif isinstance(answer, ProviderError):

@@ -6,24 +6,23 @@ Nothing here speaks to a provider; a row is written and badges.delivery finds it
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from badges import events
-from badges.lifecycle import Move, move
+from badges.lifecycle import Move, move, move_all
 from badges.models import Badge, IssuedBadge
 from badges.status import AT_PROVIDER, LIVE, Status
 from providers.base import OutcomeUnknown
@@ -31,13 +30,14 @@ from tms.access import Action, require
 from tms.errors import Conflict, DomainError
 from tms.hint import hint
 from tms.models import User
-from tms.sql import Sql, fetch, sql, table, value
+from tms.sql import Sql, fetch, in_list, sql, table, value
 
 if TYPE_CHECKING:
     from django.dispatch import Signal
 
 log = logging.getLogger(__name__)
 DELIVER = "badges.deliver"
+RECONCILE = "badges.reconcile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,56 +71,55 @@ def issue(
     NotFound when the actor does not reach the badge; a learner out of reach is refused as `not_permitted`.
     """
     require(actor, Action.ISSUE, badge)
-    learners = list({learner.pk: learner for learner in learners}.values())
-    outcomes: dict[int, Outcome] = {}
+    people = {learner.pk: learner for learner in learners}
     with transaction.atomic():
-        # The latest row first: rows that ended do not stand in the way of a new act by hand.
-        existing = {
-            row.learner_id: row
-            for row in IssuedBadge.objects.filter(badge=badge, learner__in=learners, status__in=LIVE)
-            .select_related("issued_by", "badge__badge_provider")
-            .select_for_update(of=("self",))
-        }
-        reachable = _reachable(learners, actor=actor)
-        # Everybody writes in the same order; otherwise two acts for one class could wait for each other.
-        for learner in sorted(learners, key=attrgetter("pk")):
-            refusal = _refusal(badge, learner, existing.get(learner.pk), may_reach=learner.pk in reachable)
-            if refusal:
-                code, message = refusal
-                outcomes[learner.pk] = Outcome(
-                    badge=badge,
-                    learner=learner,
-                    issued_badge=existing.get(learner.pk),
-                    code=code,
-                    message=message,
-                )
-                continue
-            outcomes[learner.pk] = _accept(
-                badge,
-                learner,
-                existing.get(learner.pk),
-                actor=actor,
-                source_kind=source,
-                source_key=source_key,
-                reason=reason,
-                earned_at=issued_at or timezone.now(),
-            )
-        if any(outcome.accepted for outcome in outcomes.values()):
-            hint(DELIVER)
-    return [outcomes[learner.pk] for learner in learners]
+        live = _rows(badge, people).filter(status__in=LIVE).select_for_update(of=("self",))
+        existing = {row.learner_id: row for row in live}
+        refusals = _refusals(badge, people, existing, actor=actor)
+        accepted = people.keys() - refusals.keys()
+        failed = [existing[pk].pk for pk in accepted if pk in existing]
+        _requeue(failed, actor=actor, reason=reason)
+        new = _record(
+            _of_today(badge, accepted - existing.keys(), at=issued_at, source_key=source_key),
+            priority=IssuedBadge.Priority.MANUAL,
+            source_kind=source,
+            issued_by=actor,
+            reason=reason,
+        )
+        rows = {row.learner_id: row for row in _rows(badge, accepted)}
+    written = {*failed, *new}
+    return [
+        _refused(badge, learner, existing.get(pk), *refusals[pk])
+        if pk in refusals
+        else _accepted(badge, learner, rows[pk], is_ours=rows[pk].pk in written)
+        for pk, learner in people.items()
+    ]
 
 
-def _reachable(learners: Sequence[User], *, actor: User | None) -> set[int]:
-    if actor is None:
-        return {learner.pk for learner in learners}
-    ids = [learner.pk for learner in learners]
-    return set(User.objects.for_user(actor, Action.ISSUE).filter(pk__in=ids).values_list("pk", flat=True))
+def _rows(badge: Badge, learners: Collection[int]) -> QuerySet[IssuedBadge]:
+    """What these learners have of the badge, the latest last."""
+    rows = IssuedBadge.objects.filter(badge=badge, learner__in=learners)
+    return rows.select_related("issued_by", "badge__badge_provider").order_by("pk")
+
+
+def _refusals(
+    badge: Badge, people: dict[int, User], existing: dict[int, IssuedBadge], *, actor: User | None
+) -> dict[int, tuple[str, str]]:
+    """learner → code and sentence of the first reason not to issue, where there is one."""
+    reached: Collection[int] = people.keys()
+    if actor is not None:
+        reachable = User.objects.for_user(actor, Action.ISSUE).filter(pk__in=people)
+        reached = set(reachable.values_list("pk", flat=True))
+    found = {
+        pk: _refusal(badge, learner, existing.get(pk), may_reach=pk in reached)
+        for pk, learner in people.items()
+    }
+    return {pk: refusal for pk, refusal in found.items() if refusal}
 
 
 def _refusal(
     badge: Badge, learner: User, existing: IssuedBadge | None, *, may_reach: bool
 ) -> tuple[str, str] | None:
-    """The code and sentence of the first reason not to issue, or None."""
     if not may_reach:
         return "not_permitted", _("You cannot issue badges to this learner.")
     if not badge.enable_manual_issuance:
@@ -147,93 +146,131 @@ def recipient_problem(learner: User) -> tuple[str, str] | None:
     return None
 
 
+def _refused(badge: Badge, learner: User, row: IssuedBadge | None, code: str, message: str) -> Outcome:
+    return Outcome(badge=badge, learner=learner, issued_badge=row, code=code, message=message)
+
+
+def _accepted(badge: Badge, learner: User, row: IssuedBadge, *, is_ours: bool) -> Outcome:
+    if not is_ours:
+        # Somebody else was faster by the width of this transaction; the constraint decided.
+        return _refused(badge, learner, row, "already_issued", _already(row))
+    message = _("On its way to %(email)s.") % {"email": row.recipient_email}
+    return Outcome(badge=badge, learner=learner, issued_badge=row, code="queued", message=message)
+
+
 def _already(existing: IssuedBadge) -> str:
     moment = date_format(timezone.localtime(existing.issued_at or existing.created_at), "DATETIME_FORMAT")
     if existing.issued_by:
-        who = existing.issued_by.get_full_name() or existing.issued_by.email
-    else:
+        who = str(existing.issued_by)
+    elif existing.source_kind == IssuedBadge.Source.ACHIEVEMENT:
         who = pgettext("who issued a badge", "an achievement")
-    if existing.status in AT_PROVIDER or existing.status == Status.ACCEPTED:
-        return _("This learner already has this badge: issued by %(who)s on %(when)s.") % {
+    else:
+        who = pgettext("who issued a badge", "the system")
+    if existing.status in AT_PROVIDER:
+        return _("This learner already has this badge: issued on %(when)s by %(who)s.") % {
             "who": who,
             "when": moment,
         }
-    return _("This badge is already on its way (%(status)s): asked for by %(who)s on %(when)s.") % {
+    return _("This badge is already on its way (%(status)s): asked for on %(when)s by %(who)s.") % {
         "status": existing.issued_status,
         "who": who,
         "when": moment,
     }
 
 
-def _accept(badge: Badge, learner: User, failed: IssuedBadge | None, **intent: Any) -> Outcome:
-    actor: User | None = intent.pop("actor")
-    message = _("On its way to %(email)s.") % {"email": learner.email}
-    if failed:
-        retried = _requeue(failed, actor=actor, reason=intent["reason"])
-        return Outcome(badge=badge, learner=learner, issued_badge=retried, code="queued", message=message)
-    row, created = IssuedBadge.objects.get_or_create(
-        badge=badge,
-        learner=learner,
-        status__in=LIVE,
-        defaults={
-            "status": Status.QUEUED,
-            "issued_by": actor,
-            "recipient_email": learner.email,
-            "priority": IssuedBadge.Priority.MANUAL,
-            **intent,
-        },
+def _of_today(badge: Badge, learners: Collection[int], *, at: datetime | None, source_key: str) -> Sql:
+    """The intents of an act by hand, for `_record`."""
+    return sql(
+        """
+        SELECT {} AS badge_id, person.id AS learner_id, {} AS earned_at, {} AS source_key
+        FROM {} AS person WHERE {}
+        """,
+        value(badge.pk),
+        value(at or timezone.now()),
+        value(source_key),
+        table(User),
+        in_list("person.id", list(learners)),
     )
-    if not created:
-        # Somebody else was faster by the width of this transaction; the constraint decided.
-        return Outcome(
-            badge=badge, learner=learner, issued_badge=row, code="already_issued", message=_already(row)
-        )
-    transaction.on_commit(partial(announce, events.badge_awarded, [row.pk]), robust=True)
-    return Outcome(badge=badge, learner=learner, issued_badge=row, code="queued", message=message)
 
 
 def issue_earned(select: Sql, *, now: datetime, backfill: bool = False) -> int:
     """Issue badges for many at once, inside the caller's transaction; how many intents were new.
 
-    `select` yields badge_id, learner_id, earned_at, source_key. Whoever ever had the badge from us keeps
-    what there is: after a revoke or a cancel nothing issues it again by itself. Rows are written whatever
-    the learner's address looks like; delivery refuses a bad one on the row, where people see it. They are
-    written in the order that `issue` keeps too, so that neither waits for the other in a circle.
+    `select` yields what `_record` reads. Whoever ever had the badge from us keeps what there is: after a
+    revoke or a cancel nothing issues it again by itself. Rows are written whatever the learner's address
+    looks like; delivery refuses a bad one on the row, where people see it.
     """
-    statement = sql(
+    never_had = sql(
         """
-        INSERT INTO {} (
-            badge_id, learner_id, status, hold_reason, source_kind, source_key, reason, priority,
-            suppress_notification, earned_at, recipient_email, created_at, external_uuid, external_state,
-            external_url, accept_url, due_at, attempts, lookups_missed, lookups_failed, ended_reason,
-            failure_code, failure_message, provider_message
-        )
-        SELECT earned.badge_id, earned.learner_id, 'queued', '', 'achievement', earned.source_key, '', {},
-               {}, earned.earned_at, person.email, {}, '', '', '', '', {}, 0, 0, 0, '', '', '', ''
-        FROM ({}) AS earned
-        JOIN {} AS person ON person.id = earned.learner_id
+        SELECT earned.* FROM ({}) AS earned
         WHERE NOT EXISTS (
             SELECT 1 FROM {} AS known
             WHERE known.learner_id = earned.learner_id AND known.badge_id = earned.badge_id
         )
+        """,
+        select,
+        table(IssuedBadge),
+    )
+    new = _record(
+        never_had,
+        now=now,
+        priority=IssuedBadge.Priority.BACKFILL if backfill else IssuedBadge.Priority.LIVE,
+        source_kind=IssuedBadge.Source.ACHIEVEMENT,
+        silent=backfill,
+    )
+    return len(new)
+
+
+def _record(
+    select: Sql,
+    *,
+    priority: IssuedBadge.Priority,
+    source_kind: str,
+    now: datetime | None = None,
+    issued_by: User | None = None,
+    reason: str = "",
+    silent: bool = False,
+) -> list[int]:
+    """Write intents; the ids of those that are new (next: delivery.deliver).
+
+    `select` yields badge_id, learner_id, earned_at and source_key. Whoever has a live row already is passed
+    over: the constraint decides, also between two who ask at once. Everybody writes in the same order, so
+    that nobody waits for another in a circle.
+    """
+    now = now or timezone.now()
+    statement = sql(
+        """
+        INSERT INTO {} (
+            badge_id, learner_id, status, hold_reason, source_kind, source_key, issued_by_id, reason,
+            priority, suppress_notification, earned_at, recipient_email, created_at, due_at, external_uuid,
+            external_state, external_url, accept_url, attempts, lookups_missed, lookups_failed,
+            ended_reason, failure_code, failure_message, provider_message
+        )
+        SELECT earned.badge_id, earned.learner_id, 'queued', '', {}, earned.source_key, {}, {},
+               {}, {}, earned.earned_at, person.email, {}, {}, '', '', '', '', 0, 0, 0, '', '', '', ''
+        FROM ({}) AS earned
+        JOIN {} AS person ON person.id = earned.learner_id
+        WHERE TRUE
         ORDER BY earned.badge_id, earned.learner_id
         ON CONFLICT DO NOTHING
         RETURNING id
         """,
         table(IssuedBadge),
-        value(int(IssuedBadge.Priority.BACKFILL if backfill else IssuedBadge.Priority.LIVE)),
-        value(backfill),
+        value(source_kind),
+        value(issued_by and issued_by.pk),
+        value(reason),
+        value(int(priority)),
+        value(silent),
         value(now),
         value(now),
         select,
         table(User),
-        table(IssuedBadge),
     )
-    ids = [row[0] for row in fetch(statement)]
-    if ids:
-        transaction.on_commit(partial(announce, events.badge_awarded, ids), robust=True)
+    new = [row[0] for row in fetch(statement)]
+    if new:
+        transaction.on_commit(partial(announce, events.badge_awarded, new), robust=True)
         hint(DELIVER)
-    return len(ids)
+    return new
 
 
 def announce(signal: Signal, ids: Sequence[int]) -> None:
@@ -251,38 +288,51 @@ def announce(signal: Signal, ids: Sequence[int]) -> None:
 def retry(issued_badge: IssuedBadge, *, actor: User | None) -> IssuedBadge:
     """Send a failed badge again, to the learner's address of today."""
     require(actor, Action.MANAGE, issued_badge)
-    row = _requeue(issued_badge, actor=actor, reason="")
-    hint(DELIVER)
+    with transaction.atomic():
+        row = IssuedBadge.objects.select_for_update().get(pk=issued_badge.pk)
+        if not _requeue([row.pk], actor=actor, reason=""):
+            raise Conflict(
+                "not_failed",
+                _("Only a failed badge can be sent again; this one is: %(status)s.")
+                % {"status": row.issued_status},
+            )
+        row.refresh_from_db()
     return row
 
 
-def _requeue(issued_badge: IssuedBadge, *, actor: User | None, reason: str) -> IssuedBadge:
-    # A row that may be at the provider is looked up before anything is sent again.
-    may_exist = issued_badge.failure_code == OutcomeUnknown.code
-    step = Move(
-        issued_badge_id=issued_badge.pk,
-        from_status=Status.FAILED,
-        to_status=Status.UNKNOWN if may_exist else Status.QUEUED,
-        reason=reason,
-        changes=renewed(email=issued_badge.learner.email, priority=IssuedBadge.Priority.MANUAL),
-    )
-    if not move(step, actor=actor):
-        issued_badge.refresh_from_db()
-        raise Conflict(
-            "not_failed",
-            _("Only a failed badge can be sent again; this one is: %(status)s.")
-            % {"status": issued_badge.issued_status},
+def _requeue(ids: Collection[int], *, actor: User | None, reason: str) -> int:
+    """Send failed rows again; how many. What may be at the provider is looked up before anything is sent."""
+    rows = IssuedBadge.objects.filter(pk__in=ids)
+    may_exist = Q(failure_code=OutcomeUnknown.code)
+    counts = {
+        to_status: move_all(
+            chosen,
+            from_status=Status.FAILED,
+            to_status=to_status,
+            actor=actor,
+            reason=reason,
+            priority=IssuedBadge.Priority.MANUAL,
+            **renewed(),
         )
-    issued_badge.refresh_from_db()
-    return issued_badge
+        for to_status, chosen in (
+            (Status.UNKNOWN, rows.filter(may_exist)),
+            (Status.QUEUED, rows.exclude(may_exist)),
+        )
+    }
+    if counts[Status.UNKNOWN]:
+        hint(RECONCILE)
+    if counts[Status.QUEUED]:
+        hint(DELIVER)
+    return sum(counts.values())
 
 
-def renewed(*, email: str, priority: int) -> dict[str, Any]:
-    """What a failed row forgets when it is queued again. Attempts stay: they are history."""
+def renewed() -> dict[str, Any]:
+    """What a failed row becomes when it is sent again: as new, and for the learner's address of today."""
+    address = User.objects.filter(pk=OuterRef("learner")).values("email")
     return {
-        "recipient_email": email,
-        "priority": priority,
+        "recipient_email": Subquery(address),
         "due_at": timezone.now(),
+        "attempts": 0,
         "lookups_missed": 0,
         "lookups_failed": 0,
         "failure_code": "",
@@ -305,7 +355,7 @@ def requeue_cured() -> int:
             from_status=Status.FAILED,
             to_status=Status.QUEUED,
             reason="The learner's address or name was corrected.",
-            changes=renewed(email=row.learner.email, priority=row.priority),
+            changes=renewed(),
         )
         moved += move(step)
     return moved

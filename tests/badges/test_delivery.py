@@ -16,7 +16,7 @@ from badges import delivery, lifecycle
 from badges.catalogue import save_badge
 from badges.delivery import deliver, reconcile, sweep
 from badges.events import badge_issued
-from badges.issuing import cancel, revoke
+from badges.issuing import cancel, retry, revoke
 from badges.lifecycle import claim
 from badges.models import IssuedBadge, IssuingEvent
 from badges.status import Status
@@ -487,6 +487,24 @@ def test_a_look_up_that_fails_is_repeated_and_does_not_count_as_not_found(sandbo
     with later(seconds=60):
         reconcile()
     assert stored(row).status == S.ISSUED
+
+
+def test_look_ups_that_fail_for_a_day_are_given_up_and_a_retry_looks_first(sandbox, account, later):
+    badge = BadgeFactory(organization=account.organization, badge_provider=account, template_id=REPEATABLE)
+    row = waiting(badge)
+    sandbox.order(lost_response=1, times=1)
+    deliver()
+    IssuedBadge.objects.update(lookups_failed=delivery.MAX_LOOKUPS - 1)
+    sandbox.order(status=500)
+    with later(seconds=5):
+        reconcile()
+    assert (stored(row).status, stored(row).failure_code) == (S.FAILED, "outcome_unknown")
+    sandbox.order()
+    retry(row, actor=None)
+    assert stored(row).status == S.UNKNOWN
+    reconcile()
+    assert stored(row).status == S.ISSUED
+    assert posts(sandbox) == 1
 
 
 def test_a_badge_whose_sending_never_succeeds_is_given_up_at_last(badge, instead, later):
