@@ -1,26 +1,37 @@
 """Facts about training."""
 
+from tms.models.activities import Activity
 from tms.models.assignments import CourseAssignment, LabInstance
 from tms.models.classes import Class, Enrollment
 from tms.models.courses import Course, CourseTag, Lab
+from tms.models.coursework import ActivityResult, CourseActivity, CourseSection
 from tms.models.notifications import Notification
 from tms.models.organizations import Organization
 from tms.models.people import RoleAssignment, User, normalize_email
 from tms.models.records import LearningRecord, ProgressChange
+from tms.models.subscriptions import LearningPath, LearningPathCourse, Subscription, SubscriptionProfile
 
 __all__ = [
+    "Activity",
+    "ActivityResult",
     "Class",
     "Course",
+    "CourseActivity",
     "CourseAssignment",
+    "CourseSection",
     "CourseTag",
     "Enrollment",
     "Lab",
     "LabInstance",
+    "LearningPath",
+    "LearningPathCourse",
     "LearningRecord",
     "Notification",
     "Organization",
     "ProgressChange",
     "RoleAssignment",
+    "Subscription",
+    "SubscriptionProfile",
     "User",
     "normalize_email",
 ]

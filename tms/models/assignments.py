@@ -9,6 +9,7 @@ from tms.models.base import Fact
 from tms.models.classes import Enrollment
 from tms.models.courses import Course, Lab
 from tms.models.people import User
+from tms.models.subscriptions import Subscription
 
 
 class CourseAssignment(Fact):
@@ -27,6 +28,15 @@ class CourseAssignment(Fact):
     completed_at = models.DateTimeField(_("completed"), null=True, blank=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     target_completion = models.DateTimeField(_("target completion"), null=True, blank=True)
+    subscription = models.ForeignKey(
+        Subscription,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="course_assignments",
+        verbose_name=_("subscription"),
+        help_text=_("The one that it was started from, or that pays for it."),
+    )
     from_on_demand = models.BooleanField(_("started from the On-Demand browser"), default=False)
     started_zone = models.CharField(max_length=64, editable=False)
     completed_zone = models.CharField(max_length=64, blank=True, editable=False)
@@ -38,6 +48,11 @@ class CourseAssignment(Fact):
 
     def __str__(self) -> str:
         return f"{self.user} – {self.course}"
+
+    def clean(self) -> None:
+        super().clean()
+        if self.subscription:
+            self.subscription.require_holder(self.user_id)
 
 
 class LabInstance(Fact):

@@ -9,6 +9,7 @@ from tms.models.base import Fact, validate_time_zone
 from tms.models.courses import Course
 from tms.models.organizations import Organization
 from tms.models.people import User
+from tms.models.subscriptions import Subscription
 
 
 class Class(Fact):
@@ -93,6 +94,15 @@ class Enrollment(Fact):
     )
     enrolled_at = models.DateTimeField(_("enrolled"))
     completed_at = models.DateTimeField(_("completed"), null=True, blank=True)
+    subscription = models.ForeignKey(
+        Subscription,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="enrollments",
+        verbose_name=_("subscription"),
+        help_text=_("The one that pays for it."),
+    )
     started_zone = models.CharField(max_length=64, editable=False)
     completed_zone = models.CharField(max_length=64, blank=True, editable=False)
 
@@ -115,3 +125,8 @@ class Enrollment(Fact):
 
     def __str__(self) -> str:
         return f"{self.user} – {self.training_class}"
+
+    def clean(self) -> None:
+        super().clean()
+        if self.subscription:
+            self.subscription.require_holder(self.user_id)

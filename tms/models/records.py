@@ -9,34 +9,45 @@ from django.utils.translation import gettext_lazy as _
 from tms.access import ScopedQuerySet
 from tms.models.courses import Course, Lab
 from tms.models.people import User
+from tms.models.subscriptions import Subscription
 
 
 class LearningRecord(models.Model):
-    """One row for each lab instance, enrolment or assignment that counts; nothing else is here.
+    """One row for each lab instance, enrolment, assignment or activity that counts; nothing else is here.
 
     Derived from the entities by tms.records and never written otherwise, so it can be rebuilt
     (`manage.py rebuild_records`). A fact that does not count (cancelled, No Show, a failed launch) has no
-    row. `started_day` and `completed_day` are the learner's own days. For a lab, `course` is the course
-    it was taken through.
+    row. `started_day` and `completed_day` are the learner's own days, and `utc_offset` is how many minutes
+    east of UTC the learner's clocks stood at `started_at`. For a lab, `course` is the course it was taken
+    through. `subscription` is set where the record counts as taken through one; whether it was current at
+    that moment is for the reader to ask. `kind` and `other` (the other person) are an activity's.
     """
 
     class Subject(models.IntegerChoices):
         LAB = 0, _("Lab")
         COURSE = 10, _("Course")
+        ACTIVITY = 50, _("Activity")
 
     class Source(models.IntegerChoices):
         LAB_INSTANCE = 1
         ENROLLMENT = 2
         COURSE_ASSIGNMENT = 3
+        ACTIVITY = 4
 
     learner = models.ForeignKey(User, models.CASCADE, related_name="learning_records", db_index=False)
     subject = models.SmallIntegerField(choices=Subject.choices)
     lab = models.ForeignKey(Lab, models.CASCADE, null=True, related_name="+", db_index=False)
     course = models.ForeignKey(Course, models.CASCADE, null=True, related_name="+", db_index=False)
+    kind = models.CharField(max_length=60, blank=True)
+    subscription = models.ForeignKey(
+        Subscription, models.CASCADE, null=True, related_name="+", db_index=False
+    )
+    other = models.ForeignKey(User, models.CASCADE, null=True, related_name="+", db_index=False)
     started_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True)
     started_day = models.DateField()
     completed_day = models.DateField(null=True)
+    utc_offset = models.SmallIntegerField(null=True)
     passed = models.BooleanField(null=True)
     score = models.FloatField(null=True)
     minutes = models.FloatField(null=True)
@@ -59,6 +70,16 @@ class LearningRecord(models.Model):
                 fields=["course", "learner"],
                 name="record_of_course",
                 condition=models.Q(course__isnull=False),
+            ),
+            models.Index(
+                fields=["subscription", "learner"],
+                name="record_of_subscription",
+                condition=models.Q(subscription__isnull=False),
+            ),
+            models.Index(
+                fields=["learner", "subject", "kind", "started_at"],
+                name="record_activities",
+                condition=models.Q(subject=50),
             ),
         ]
 
