@@ -206,13 +206,14 @@ class Sheet(Generic[FactT]):
 def validate(draft: Draft[Any], *, columns: tuple[Column, ...]) -> None:
     """Check what the file gave, without a query: references were looked up and time zones read already."""
     fact = draft.fact
-    names = {column.field: column.name for column in columns if not column.refers_to}
-    names.pop("time_zone", None)
+    given = {column.field for column in columns if not column.refers_to} - {"time_zone"}
+    names = {column.field: column.name for column in columns}
     try:
-        fact.clean_fields(exclude={item.name for item in fact._meta.fields if item.name not in names})
+        fact.clean_fields(exclude={item.name for item in fact._meta.fields if item.name not in given})
         fact.clean()
     except ValidationError as error:
-        for name, messages in error.message_dict.items():
+        by_field = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
+        for name, messages in by_field.items():
             for message in messages:
                 draft.entry.refuse(message, column=names.get(name))
 

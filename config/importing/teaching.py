@@ -128,13 +128,10 @@ class Classes(Sheet[Class]):
 
 def require_schedulable(entry: Entry, course: Course) -> None:
     """Training cannot be set up for a course that nobody provides or that is not published."""
-    if course.can_be_scheduled:
+    if course.can_be_scheduled or any(column == "course" for column, _message in entry.problems):
         return
     entry.refuse(
-        _(
-            "The course %(name)s has no content provider or no publishing group, so that training cannot be "
-            "set up for it."
-        )
-        % {"name": cells.shown(course.external_id or course.name)},
+        _("%(course)s needs a content provider and a publishing group before training can be set up for it.")
+        % {"course": cells.shown(str(course))},
         column="course",
     )

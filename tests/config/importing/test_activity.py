@@ -196,15 +196,15 @@ def test_statements_grow_with_batches_and_not_with_rows(
         return len(captured)
 
     # Few enough rows that SQLite's limit of parameters splits no statement.
-    created = statements(rows=15, batch=15, minutes=1)
-    updated = statements(rows=15, batch=15, minutes=2)
-    unchanged = statements(rows=15, batch=15, minutes=2)
+    created = statements(rows=10, batch=10, minutes=1)
+    updated = statements(rows=10, batch=10, minutes=2)
+    unchanged = statements(rows=10, batch=10, minutes=2)
     LabInstance.objects.filter(external_id__startswith="many").delete()
 
-    assert statements(rows=60, batch=60, minutes=1) == created
-    assert statements(rows=60, batch=60, minutes=2) == updated
-    assert statements(rows=60, batch=60, minutes=2) == unchanged
-    assert statements(rows=60, batch=15, minutes=3) == 4 * updated
+    assert statements(rows=30, batch=30, minutes=1) == created
+    assert statements(rows=30, batch=30, minutes=2) == updated
+    assert statements(rows=30, batch=30, minutes=2) == unchanged
+    assert statements(rows=30, batch=10, minutes=3) == 3 * updated
     assert created < 12
 
 

@@ -96,7 +96,7 @@ def test_training_cannot_be_set_up_for_a_course_without_provider_or_publishing_g
         ("classes.csv", 4, "course"),
         ("course_assignments.csv", 4, "course"),
     ]
-    assert all("“course-2”" in problem.message for problem in problems)
+    assert all("Draft" in problem.message for problem in problems)
 
 
 def test_what_was_set_up_stays_when_its_course_is_no_longer_published(folder: Folder) -> None:
