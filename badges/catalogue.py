@@ -30,12 +30,24 @@ def save_badge(badge: Badge, *, actor: User | None = None) -> Badge:
         if badge.is_active and not badge.badge_provider.is_enabled:
             message = _("The badge provider %(name)s is disabled.") % {"name": badge.badge_provider}
             raise DomainError("provider_disabled", message, fields={"is_active": [message]})
+        _check_available(badge)
         badge.full_clean()
         badge.save()
         if badge.is_active and not (before and before.is_active):
             hint("badges.sweep")
             hint("achievements.issue_earned")
     return badge
+
+
+def _check_available(badge: Badge) -> None:
+    """An organization's own accounts, and those made available to it."""
+    provider = badge.badge_provider
+    if provider.organization_id == badge.organization_id:
+        return
+    if provider.available_to.filter(pk=badge.organization_id).exists():
+        return
+    message = _("The badge provider %(name)s is not available to this organization.") % {"name": provider}
+    raise DomainError("provider_not_available", message, fields={"badge_provider": [message]})
 
 
 def _keep_template(before: Badge, badge: Badge) -> None:

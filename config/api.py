@@ -1,14 +1,54 @@
-"""How the lists of the API are paged.
-
-The collections are listed in config.api_urls, not here: REST framework imports this module while its own
-views are still loading, so nothing of ours that needs them may stand in it.
-"""
+"""The REST API in one list: every collection and its address, the description and its page."""
 
 from __future__ import annotations
 
-from rest_framework.pagination import PageNumberPagination
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.routers import DefaultRouter
+
+from achievements.api import Achievements, EarnedAchievements, LearnerAchievements
+from badges.api import Badges, IssuedBadges
+from config.api_errors import NoSuchAddress
+from providers.api import BadgeProviders
+from tms.api.assignments import CourseAssignments, LabInstances
+from tms.api.classes import Classes, Enrollments
+from tms.api.courses import Courses, CourseTags, Labs
+from tms.api.organizations import Organizations
+from tms.api.people import Users
 
 
-class Pagination(PageNumberPagination):
-    page_size_query_param = "page_size"
-    max_page_size = 500
+class Router(DefaultRouter):
+    include_format_suffixes = False  # an external id may end in .json
+
+
+router = Router()
+router.register("organizations", Organizations, basename="api-organization")
+router.register("users", Users, basename="api-user")
+router.register("course-tags", CourseTags, basename="api-course-tag")
+router.register("labs", Labs, basename="api-lab")
+router.register("courses", Courses, basename="api-course")
+router.register("classes", Classes, basename="api-class")
+router.register("enrollments", Enrollments, basename="api-enrollment")
+router.register("course-assignments", CourseAssignments, basename="api-course-assignment")
+router.register("lab-instances", LabInstances, basename="api-lab-instance")
+router.register("badge-providers", BadgeProviders, basename="api-badge-provider")
+router.register("badges", Badges, basename="api-badge")
+router.register("achievements", Achievements, basename="api-achievement")
+router.register("earned-achievements", EarnedAchievements, basename="api-earned-achievement")
+router.register("issued-badges", IssuedBadges, basename="api-issued-badge")
+
+urlpatterns = [
+    path("v1/", include(router.urls)),
+    path(
+        "v1/users/<str:id>/achievements/",
+        LearnerAchievements.as_view({"get": "retrieve"}),
+        name="api-user-achievements",
+    ),
+    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path(
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api/docs.html"),
+        name="api-docs",
+    ),
+    re_path("", NoSuchAddress.as_view(), name="api-unknown"),
+]

@@ -27,5 +27,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tms.urls")),
     path("", include("achievements.urls")),
     path("admin/", admin.site.urls),
-    path("api/", include("config.api_urls")),
+    path("api/", include("config.api")),
 ]
+handler500 = "config.api_errors.server_error"

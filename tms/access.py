@@ -83,7 +83,7 @@ def register(
 
 _TREE = """
     WITH RECURSIVE tree(id) AS (
-        SELECT %s
+        SELECT root.id FROM tms_organization root WHERE root.id = %s
         UNION
         SELECT child.id FROM tms_organization child JOIN tree ON child.parent_id = tree.id
     )

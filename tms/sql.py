@@ -6,6 +6,7 @@ travel as parameters; only names and constants of our own are text.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,6 +49,17 @@ def in_list(column: str, ids: Sequence[int]) -> Sql:
     if connection.vendor == "postgresql":
         return Sql(f"{column} = ANY(%s)", (list(ids),))
     return Sql(f"{column} IN (SELECT value FROM json_each(%s))", ("[" + ",".join(map(str, ids)) + "]",))
+
+
+def relation(columns: Sequence[str], rows: Sequence[Sequence[int]]) -> Sql:
+    """A table of whole numbers made of parameters, in parentheses; its text depends on the columns alone."""
+    if connection.vendor == "postgresql":
+        arrays = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in columns]
+        given = ", ".join("%s::bigint[]" for _ in columns)
+        return Sql(f"(SELECT * FROM unnest({given}) AS given({', '.join(columns)}))", tuple(arrays))
+    picked = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(columns))
+    text = json.dumps([list(row) for row in rows])
+    return Sql(f"(SELECT {picked} FROM json_each(%s))", (text,))
 
 
 def table(model: type[models.Model]) -> Sql:

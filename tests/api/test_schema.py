@@ -10,7 +10,7 @@ from django.test import Client
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.validation import validate_schema
 
-from config.api_urls import router
+from config.api import router
 
 COLLECTIONS = {prefix for prefix, _viewset, _basename in router.registry}
 

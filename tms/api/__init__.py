@@ -1,4 +1,4 @@
 """The REST API: what every collection has in common, and the collections of training facts.
 
-Badges, providers and achievements add theirs in their own `api` modules; config.api_urls lists them all.
+Badges, providers and achievements add theirs in their own `api` modules; config.api lists them all.
 """

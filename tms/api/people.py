@@ -15,8 +15,8 @@ from tms.access import Action, Role
 from tms.api.collection import WritableCollection
 from tms.api.filtering import filters_for
 from tms.api.strict import FactSerializer, Moment
-from tms.errors import NotPermitted
 from tms.models import User
+from tms.roles import set_roles
 
 
 class Inverted(serializers.BooleanField):
@@ -94,16 +94,3 @@ class Users(WritableCollection):
         if roles is not None:
             actor: User = self.request.user  # type: ignore[assignment]
             set_roles(row, {Role(role) for role in roles}, actor=actor)
-
-
-def set_roles(user: User, roles: set[Role], *, actor: User) -> None:
-    """Make these the roles in force. One that stays keeps its dates; the supplemental one is passed on or
-    taken away only by somebody who has it."""
-    present = user.active_roles
-    if Role.GLOBAL_ACHIEVEMENTS in present ^ roles and not (
-        actor.is_superuser or Role.GLOBAL_ACHIEVEMENTS in actor.active_roles
-    ):
-        raise NotPermitted("not_permitted", _("Only who has this supplemental role can give or take it."))
-    user.role_assignments.filter(role__in=present - roles).delete()
-    for role in sorted(roles - present):
-        user.role_assignments.update_or_create(role=role, defaults={"starts_at": None, "ends_at": None})
