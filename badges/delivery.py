@@ -154,7 +154,7 @@ def _guarded(work: Work, row: IssuedBadge) -> Answer:
 
 
 def _send(row: IssuedBadge) -> Answer:
-    problem = recipient_problem(row.learner)
+    problem = recipient_problem(row.learner, email=row.recipient_email)
     if problem:
         code, message = problem
         return Rejected(message, code=code)

@@ -130,16 +130,16 @@ def _refusal(
         return "not_available", _("The badge provider of this badge is disabled.")
     if existing and existing.status != Status.FAILED:
         return "already_issued", _already(existing)
-    return recipient_problem(learner)
+    return recipient_problem(learner, email=learner.email)
 
 
-def recipient_problem(learner: User) -> tuple[str, str] | None:
-    """Why no provider would take this person as a recipient."""
+def recipient_problem(learner: User, *, email: str) -> tuple[str, str] | None:
+    """Why no provider would take this person, at this address, as a recipient."""
     try:
-        validate_email(learner.email)
+        validate_email(email)
     except ValidationError:
         return "invalid_email", _("The e-mail address %(email)s must follow valid e-mail guidelines.") % {
-            "email": learner.email or "–"
+            "email": email or "–"
         }
     if not (learner.first_name.strip() and learner.last_name.strip()):
         return "no_name", _("The provider needs a first and a last name.")
@@ -348,7 +348,7 @@ def requeue_cured() -> int:
     named = Q(failure_code="no_name") & ~Q(learner__first_name="") & ~Q(learner__last_name="")
     failed = IssuedBadge.objects.filter(corrected | named, status=Status.FAILED)
     for row in failed.select_related("learner").iterator(chunk_size=500):
-        if recipient_problem(row.learner):
+        if recipient_problem(row.learner, email=row.learner.email):
             continue
         step = Move(
             issued_badge_id=row.pk,

@@ -259,6 +259,19 @@ def test_a_bad_address_fails_without_asking_and_is_sent_when_it_is_corrected(san
     assert posts(sandbox) == 1
 
 
+def test_an_address_corrected_before_the_first_attempt_is_the_one_used(sandbox, badge):
+    row = waiting(badge, learner__email="not-an-address")
+    learner = User.objects.get(pk=row.learner_id)
+    learner.email = "ada@example.org"
+    gates.save_user(learner)
+    deliver()
+    sweep()
+    deliver()
+    assert stored(row).status == S.ISSUED
+    assert [there["recipient_email"] for there in sandbox.badges()] == ["ada@example.org"]
+    assert posts(sandbox) == 1
+
+
 def test_a_name_that_is_missing_fails_and_is_sent_when_it_is_given(sandbox, badge):
     row = waiting(badge, learner__first_name=" ")
     deliver()
