@@ -30,7 +30,9 @@ def save_provider(
         require(actor, Action.MANAGE, provider.organization)
         if before:
             require(actor, Action.MANAGE, before)
+            # Written elsewhere, perhaps since this form was opened.
             provider.token = before.token
+            provider.paused_at, provider.pause_reason = before.paused_at, before.pause_reason
         if new_token:
             provider.token = new_token.strip()
         if provider.is_enabled and provider.kind != BadgeProvider.Kind.OPEN_BADGES:
