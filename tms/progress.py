@@ -67,7 +67,20 @@ def store(facts: Sequence[ActivityT]) -> None:
         model._default_manager.bulk_create(new, batch_size=records.CHUNK)
         model._default_manager.bulk_update(known, fields, batch_size=500)
         records.write(facts)
+        records.write(_labs_taken_through(known))
         changed({fact.user_id for fact in facts})
+
+
+_THROUGH = {Enrollment: "enrollment", CourseAssignment: "course_assignment"}
+
+
+def _labs_taken_through(activities: Sequence[Any]) -> list[LabInstance]:
+    """Launches whose records name the course of one of these enrolments or assignments."""
+    through = _THROUGH.get(type(activities[0])) if activities else None
+    if through is None:
+        return []
+    launches = LabInstance.objects.filter(**{f"{through}__in": activities})
+    return list(launches.select_related(*records.SOURCES[LabInstance][1]))
 
 
 def prepare(fact: records.Activity, *, before: records.Activity | None) -> None:
@@ -170,11 +183,7 @@ def save_class(training_class: Class) -> Class:
         training_class.save()
         if before and (before.status, before.course_id) != (training_class.status, training_class.course_id):
             enrollments = list(training_class.enrollments.select_related("training_class"))
-            launches = list(
-                LabInstance.objects.filter(enrollment__training_class=training_class).select_related(
-                    *records.SOURCES[LabInstance][1]
-                )
-            )
+            launches = _labs_taken_through(enrollments)
             records.write(enrollments)
             records.write(launches)
             changed({row.user_id for row in enrollments} | {row.user_id for row in launches})
