@@ -6,19 +6,21 @@ other is told False and does nothing. See badges.status for the moves there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from badges.models import IssuedBadge, IssuingEvent
+from badges.models import Badge, IssuedBadge, IssuingEvent
 from badges.status import MOVES, Status
+from tms.sql import Sql, execute, fetch, sql, table, value
 
 if TYPE_CHECKING:
     from tms.models import User
@@ -43,23 +45,65 @@ class Move:
 
 def move(step: Move, *, actor: User | None = None) -> bool:
     """Take one step; False when the row is no longer where the caller thought, and nothing is written."""
-    if step.to_status not in MOVES[step.from_status]:
-        raise ValueError(f"{step.from_status} does not go to {step.to_status}.")
+    _require_move(step.from_status, step.to_status)
     rows = IssuedBadge.objects.filter(pk=step.issued_badge_id, status=step.from_status)
     if step.claim:
         rows = rows.filter(claim_token=step.claim)
     with transaction.atomic():
         if not rows.update(status=step.to_status, **{**UNCLAIMED, **step.changes}):
             return False
-        IssuingEvent.objects.create(
-            issued_badge_id=step.issued_badge_id,
-            from_status=step.from_status,
-            to_status=step.to_status,
-            actor=actor,
-            reason=step.reason,
-            data=step.data,
-        )
+        _log([step], actor=actor)
     return True
+
+
+def move_each(steps: Sequence[Move], *, actor: User | None = None) -> set[int]:
+    """Take one step each of many issued badges, as `move` does; the ids of those that moved.
+
+    Steps that change the same columns share two statements, whatever their number. The changes are values:
+    an expression of the ORM has no place in them.
+    """
+    alike: dict[tuple[str, ...], list[Move]] = {}
+    for step in steps:
+        _require_move(step.from_status, step.to_status)
+        alike.setdefault(tuple(step.changes), []).append(step)
+    moved: set[int] = set()
+    with transaction.atomic():
+        for names, group in alike.items():
+            swapped = _swap(group, names)
+            _log([step for step in group if step.issued_badge_id in swapped], actor=actor)
+            moved |= swapped
+    return moved
+
+
+def _require_move(from_status: Status, to_status: Status) -> None:
+    if to_status not in MOVES[from_status]:
+        raise ValueError(f"{from_status} does not go to {to_status}.")
+
+
+def _swap(steps: Sequence[Move], names: Sequence[str]) -> set[int]:
+    """Write those rows that are still as expected, `names` being the columns that change; their ids."""
+    fields = {name: _field(IssuedBadge, name) for name in ("id", "status", "claim_token", *names)}
+    kinds = {name: str(field.db_type(connection)) for name, field in fields.items()}
+    expected: list[dict[str, Any]] = []
+    for step in steps:
+        known = {"id": step.issued_badge_id, "status": step.from_status, "claim_token": step.claim}
+        row = {**known, **step.changes}
+        stored = {name: field.get_db_prep_save(row[name], connection) for name, field in fields.items()}
+        expected.append({**stored, "to_status": step.to_status})
+    new = {"status": "given.to_status", "claim_token": "NULL", "lease_until": "NULL"}
+    new |= {name: f"given.{name}" for name in names}
+    held = table(IssuedBadge).text
+    statement = sql(
+        f"""
+        UPDATE {held} SET {", ".join(f"{name} = {source}" for name, source in new.items())}
+        FROM {{}}
+        WHERE {held}.id = given.id AND {held}.status = given.status
+          AND (given.claim_token IS NULL OR {held}.claim_token = given.claim_token)
+        RETURNING {held}.id
+        """,  # noqa: S608 - the names are those of model fields
+        _given(expected, kinds={**kinds, "to_status": kinds["status"]}),
+    )
+    return {pk for (pk,) in fetch(statement)}
 
 
 def move_all(
@@ -72,8 +116,7 @@ def move_all(
     **changes: Any,
 ) -> int:
     """Move every row of a query that still has `from_status`, a batch a transaction; how many moved."""
-    if to_status not in MOVES[from_status]:
-        raise ValueError(f"{from_status} does not go to {to_status}.")
+    _require_move(from_status, to_status)
     moved = 0
     while True:
         with transaction.atomic():
@@ -86,7 +129,11 @@ def move_all(
             IssuedBadge.objects.filter(pk__in=ids, status=from_status).update(
                 status=to_status, **{**UNCLAIMED, **changes}
             )
-            _log(ids, from_status=from_status, to_status=to_status, reason=reason, actor=actor)
+            steps = [
+                Move(issued_badge_id=pk, from_status=from_status, to_status=to_status, reason=reason)
+                for pk in ids
+            ]
+            _log(steps, actor=actor)
         moved += len(ids)
         if len(ids) < BATCH:
             return moved
@@ -98,48 +145,53 @@ def claim(limit: int, *, now: datetime | None = None) -> list[IssuedBadge]:
     Rows of an inactive badge or an unusable account are left alone (badges.delivery.hold_blocked).
     """
     now = now or timezone.now()
-    token = uuid4()
+    due = _due(Status.QUEUED, now=now).filter(badge__is_active=True).order_by("priority", "due_at", "pk")
     with transaction.atomic():
-        due = (
-            IssuedBadge.objects.filter(
-                status=Status.QUEUED,
-                due_at__lte=now,
-                badge__is_active=True,
-                badge__badge_provider__is_enabled=True,
-                badge__badge_provider__paused_at__isnull=True,
-            )
-            .order_by("priority", "due_at", "pk")
-            .select_for_update(skip_locked=True, of=("self",))
-        )
-        ids = list(due.values_list("pk", flat=True)[:limit])
-        if not ids:
-            return []
-        IssuedBadge.objects.filter(pk__in=ids, status=Status.QUEUED).update(
-            status=Status.SENDING, attempts=F("attempts") + 1, **_claimed(token, now)
-        )
-        _log(ids, from_status=Status.QUEUED, to_status=Status.SENDING)
-    return _held_by(token)
+        rows = _lock(due, limit)
+        _hold(rows, now=now, status=Status.SENDING, attempts=F("attempts") + 1)
+        for row in rows:
+            row.status, row.attempts = Status.SENDING, row.attempts + 1
+        steps = [
+            Move(issued_badge_id=row.pk, from_status=Status.QUEUED, to_status=Status.SENDING) for row in rows
+        ]
+        _log(steps, actor=None)
+    return rows
 
 
 def claim_open(status: Status, limit: int, *, now: datetime | None = None) -> list[IssuedBadge]:
     """Take due rows that stay in their status while somebody works on them: unknown, revoking."""
     now = now or timezone.now()
-    token = uuid4()
+    due = _due(status, now=now).exclude(lease_until__gt=now).order_by("due_at", "pk")
     with transaction.atomic():
-        due = (
-            IssuedBadge.objects.filter(
-                status=status,
-                due_at__lte=now,
-                badge__badge_provider__is_enabled=True,
-                badge__badge_provider__paused_at__isnull=True,
-            )
-            .exclude(lease_until__gt=now)
-            .order_by("due_at", "pk")
-            .select_for_update(skip_locked=True, of=("self",))
-        )
-        ids = list(due.values_list("pk", flat=True)[:limit])
-        IssuedBadge.objects.filter(pk__in=ids, status=status).update(**_claimed(token, now))
-    return _held_by(token)
+        rows = _lock(due, limit)
+        _hold(rows, now=now)
+    return rows
+
+
+def _due(status: Status, *, now: datetime) -> models.QuerySet[IssuedBadge]:
+    return IssuedBadge.objects.filter(
+        status=status,
+        due_at__lte=now,
+        badge__badge_provider__is_enabled=True,
+        badge__badge_provider__paused_at__isnull=True,
+    )
+
+
+def _lock(due: models.QuerySet[IssuedBadge], limit: int) -> list[IssuedBadge]:
+    """The first rows that nobody else has locked, with all that an exchange needs to know."""
+    # Many rows share a badge, and to decrypt its account's token takes longer than to read a row.
+    badges = models.Prefetch("badge", Badge.objects.select_related("badge_provider", "organization"))
+    rows = due.select_related("learner").prefetch_related(badges)
+    return list(rows.select_for_update(skip_locked=True, of=("self",))[:limit])
+
+
+def _hold(rows: Sequence[IssuedBadge], *, now: datetime, **changes: Any) -> None:
+    token, lease_until = uuid4(), now + lease()
+    IssuedBadge.objects.filter(pk__in=[row.pk for row in rows]).update(
+        claim_token=token, lease_until=lease_until, **changes
+    )
+    for row in rows:
+        row.claim_token, row.lease_until = token, lease_until
 
 
 def postpone(row: IssuedBadge, *, due_at: datetime, **changes: Any) -> bool:
@@ -152,29 +204,38 @@ def lease() -> timedelta:
     return timedelta(seconds=settings.ISSUE_LEASE_SECONDS)
 
 
-def _claimed(token: UUID, now: datetime) -> dict[str, Any]:
-    return {"claim_token": token, "lease_until": now + lease()}
-
-
-def _held_by(token: UUID) -> list[IssuedBadge]:
-    return list(
-        IssuedBadge.objects.filter(claim_token=token)
-        .select_related("badge__badge_provider", "badge__organization", "learner")
-        .order_by("priority", "due_at", "pk")
+def _log(steps: Sequence[Move], *, actor: User | None) -> None:
+    if not steps:
+        return
+    names = ("issued_badge_id", "from_status", "to_status", "reason", "data")
+    columns = ", ".join(names)
+    statement = sql(
+        f"INSERT INTO {{}} ({columns}, actor_id) SELECT {columns}, {{}} FROM {{}}",  # noqa: S608 - as above
+        table(IssuingEvent),
+        value(actor.pk if actor else None),
+        _given(
+            [{name: getattr(step, name) for name in names} for step in steps],
+            kinds={name: str(_field(IssuingEvent, name).db_type(connection)) for name in names},
+        ),
     )
+    execute(statement)
 
 
-def _log(
-    ids: Sequence[int] | Iterable[int],
-    *,
-    from_status: Status,
-    to_status: Status,
-    reason: str = "",
-    actor: User | None = None,
-) -> None:
-    IssuingEvent.objects.bulk_create(
-        IssuingEvent(
-            issued_badge_id=pk, from_status=from_status, to_status=to_status, reason=reason, actor=actor
-        )
-        for pk in ids
-    )
+def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+    return next(field for field in model._meta.concrete_fields if name in {field.name, field.attname})
+
+
+def _given(rows: Sequence[dict[str, Any]], *, kinds: dict[str, str]) -> Sql:
+    """The table `given` of these rows and types of columns: one parameter, whatever the number of rows."""
+    parameter = json.dumps(rows, default=_text)
+    if connection.vendor == "postgresql":
+        columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+        return Sql(f"jsonb_to_recordset(%s) AS given ({columns})", (parameter,))
+    columns = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in kinds)
+    return Sql(f"(SELECT {columns} FROM json_each(%s)) AS given", (parameter,))  # noqa: S608 - as above
+
+
+def _text(item: Any) -> str:
+    if isinstance(item, datetime | UUID):
+        return str(item)
+    raise TypeError(f"{item!r} cannot be stored.")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from badges import lifecycle
-from badges.lifecycle import Move, claim, claim_open, move, move_all, postpone
+from badges.lifecycle import Move, claim, claim_open, move, move_all, move_each, postpone
 from badges.models import IssuedBadge, IssuingEvent
 from badges.status import LIVE, MOVES, Status
 from tests.badges.conftest import stored, timeline
@@ -27,6 +27,7 @@ from tests.factories import (
 )
 
 S = Status
+CLAIMED = ("status", "attempts", "claim_token", "lease_until", "recipient_email", "earned_at")
 
 
 def step(row, to_status, **given):
@@ -113,6 +114,63 @@ def test_a_learner_has_at_most_one_live_row_of_a_badge():
 
 
 @pytest.mark.django_db
+def test_of_many_steps_those_are_taken_whose_rows_are_as_expected():
+    now, token = timezone.now(), uuid4()
+    ours, theirs, settled = (IssuedBadgeFactory(status=S.SENDING, claim_token=token) for _number in range(3))
+    waiting = IssuedBadgeFactory(status=S.SENDING, claim_token=token, lease_until=now)
+    IssuedBadge.objects.filter(pk=theirs.pk).update(claim_token=uuid4())
+    IssuedBadge.objects.filter(pk=settled.pk).update(status=S.UNKNOWN)
+    actor = AdministratorFactory()
+    reply = {"id": "x-1", "evidence": [{"name": 'Ünïcode, "quoted", 100 %'}], "public": True, "none": None}
+    told = {"external_uuid": "x-1", "issued_at": now}
+    moved = move_each(
+        [
+            *(
+                step(row, S.ISSUED, claim=token, reason="ok", data=reply, changes=told)
+                for row in (ours, theirs)
+            ),
+            step(settled, S.ISSUED, claim=token, changes=told),
+            step(waiting, S.QUEUED, claim=token, changes={"due_at": now, "attempts": 3}),
+        ],
+        actor=actor,
+    )
+    assert moved == {ours.pk, waiting.pk}
+    after = stored(ours)
+    assert (after.status, after.external_uuid, after.issued_at) == (S.ISSUED, "x-1", now)
+    assert (after.claim_token, after.lease_until) == (None, None)
+    event = ours.events.get()
+    assert (event.from_status, event.to_status, event.reason) == (S.SENDING, S.ISSUED, "ok")
+    assert (event.data, event.actor) == (reply, actor)
+    assert event.at is not None
+    back = stored(waiting)
+    assert (back.status, back.due_at, back.attempts, back.lease_until) == (S.QUEUED, now, 3, None)
+    for row in (theirs, settled):
+        assert (stored(row).external_uuid, row.events.count()) == ("", 0)
+    assert stored(theirs).status == S.SENDING
+
+
+@pytest.mark.django_db
+def test_many_steps_stand_or_fall_together():
+    good, bad = IssuedBadgeFactory(status=S.SENDING), IssuedBadgeFactory(status=S.SENDING)
+    with pytest.raises(TypeError):
+        move_each([step(good, S.FAILED), step(bad, S.FAILED, data={"cannot": object()})])
+    with pytest.raises(ValueError, match="does not go to"):
+        move_each([step(good, S.FAILED), step(bad, S.REVOKED)])
+    assert {stored(row).status for row in (good, bad)} == {S.SENDING}
+    assert not IssuingEvent.objects.exists()
+
+
+@pytest.mark.django_db
+def test_many_steps_take_as_many_statements_as_one(django_assert_num_queries):
+    for number in (1, 50):
+        rows = [IssuedBadgeFactory(status=S.SENDING) for _number in range(number)]
+        with django_assert_num_queries(4):
+            assert (
+                len(move_each([step(row, S.FAILED, changes={"failure_code": "x"}) for row in rows])) == number
+            )
+
+
+@pytest.mark.django_db
 def test_moving_all_goes_in_batches_and_leaves_the_rest_alone(monkeypatch):
     monkeypatch.setattr(lifecycle, "BATCH", 3)
     badge = BadgeFactory()
@@ -180,6 +238,25 @@ def test_a_claim_marks_the_row_with_a_token_a_lease_and_one_more_attempt():
     assert after.claim_token == claimed.claim_token is not None
     assert after.lease_until == now + lifecycle.lease()
     assert timeline(row) == ["queued → sending"]
+
+
+@pytest.mark.django_db
+def test_what_is_claimed_is_whole_and_takes_as_many_statements_for_fifty_rows_as_for_one(
+    django_assert_num_queries,
+):
+    for number in (1, 50):
+        for _number in range(number):
+            IssuedBadgeFactory()
+        with django_assert_num_queries(6):
+            rows = claim(number)
+            assert (
+                len({(row.badge.badge_provider.token, row.badge.organization.time_zone) for row in rows}) == 1
+            )
+            assert len({row.learner.email for row in rows}) == number
+        for row in rows:
+            assert {name: getattr(row, name) for name in CLAIMED} == {
+                name: getattr(stored(row), name) for name in CLAIMED
+            }
 
 
 @pytest.mark.django_db
