@@ -15,13 +15,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.conf import settings
 
+
+def transport_options(url: str) -> dict[str, float]:
+    if url.startswith("memory:"):
+        return {"polling_interval": 0.05}
+    # Otherwise whoever sends a hint while the broker is down waits for seconds, for nothing.
+    return {"max_retries": 0, "socket_connect_timeout": 2}
+
+
 app = Celery("tms")
 app.conf.update(
     broker_url=settings.CELERY_BROKER_URL,
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"polling_interval": 0.05}
-    if settings.CELERY_BROKER_URL.startswith("memory:")
-    else {},
+    broker_transport_options=transport_options(settings.CELERY_BROKER_URL),
     task_ignore_result=True,
     task_acks_late=False,  # the rows are the queue; a message that died with its worker is not needed again
     task_publish_retry=False,  # a broker that is down must not hold up a request
