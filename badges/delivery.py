@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -28,7 +29,7 @@ from django.utils.translation import gettext as _
 
 from badges import events, lifecycle
 from badges.issuing import DELIVER, RECONCILE, announce, recipient_problem, requeue_cured
-from badges.lifecycle import Move, claim, claim_open, move, move_all, postpone
+from badges.lifecycle import Move, claim, claim_open, move, move_all, move_each, postpone
 from badges.models import IssuedBadge
 from badges.status import (
     HELD_ACCOUNT_DISABLED,
@@ -58,6 +59,7 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE = 30 * 60.0
 MAX_ATTEMPTS = MAX_LOOKUPS = 72
 LOOKUPS_BEFORE_RESENDING = 2
+MOST_AHEAD = 8  # rows claimed ahead for each connection; what a crash leaves claimed is looked up first
 STATE_TO_STATUS = {"accepted": Status.ACCEPTED, "rejected": Status.REJECTED}
 
 
@@ -67,8 +69,10 @@ class NotSent:
 
 
 Answer = ProviderBadge | list[ProviderBadge] | ProviderError | NotSent
+Answered = tuple[IssuedBadge, Answer]
+Take = Callable[[int], list[IssuedBadge]]
 Work = Callable[[IssuedBadge], Answer]
-Settle = Callable[[IssuedBadge, Any], None]
+Settle = Callable[[Sequence[Answered]], None]
 
 
 def deliver(*, connections: int | None = None) -> int:
@@ -79,9 +83,9 @@ def deliver(*, connections: int | None = None) -> int:
     if not settings.BADGES_ENABLED:
         return 0
     size = connections or settings.DELIVERY_CONNECTIONS
-    sent = _exchange(partial(claim, size), work=_send, settle=settle, connections=size)
+    sent = _exchange(claim, work=_send, settle=settle, connections=size)
     return sent + _exchange(
-        partial(claim_open, Status.REVOKING, size), work=_revoke, settle=_settle_revocation, connections=size
+        partial(claim_open, Status.REVOKING), work=_revoke, settle=_settle_revocations, connections=size
     )
 
 
@@ -91,36 +95,53 @@ def reconcile(*, connections: int | None = None) -> int:
         return 0
     size = connections or settings.DELIVERY_CONNECTIONS
     return _exchange(
-        partial(claim_open, Status.UNKNOWN, size), work=_find, settle=_settle_lookup, connections=size
+        partial(claim_open, Status.UNKNOWN), work=_find, settle=_settle_lookups, connections=size
     )
 
 
-def _exchange(take: Callable[[], list[IssuedBadge]], *, work: Work, settle: Settle, connections: int) -> int:
+def _exchange(take: Take, *, work: Work, settle: Settle, connections: int) -> int:
     """Claim, work in the pool and settle here, until nothing is due and nothing is under way.
 
-    One claim ahead is kept, so that the pool never waits for the database; a lease covers the wait of one
-    exchange and the exchange itself, because an exchange ends within a third of it (providers.http).
+    So much is claimed ahead that the pool never waits for the database: a row for each connection, and of a
+    provider that answers faster than answers are settled twice what the last settling took. Either way a
+    row waits for one exchange or so, and a lease covers that and the exchange itself, because an exchange
+    ends within a third of it (providers.http).
     """
-    count = 0
-    running: dict[Future[Answer], IssuedBadge] = {}
+    count = running = 0
+    ahead = connections
+    answers: SimpleQueue[Answered] = SimpleQueue()
     with ThreadPoolExecutor(connections, thread_name_prefix="provider") as pool:
         while True:
-            if len(running) <= connections:
-                for row in take():
-                    running[pool.submit(_guarded, work, row)] = row
+            if running <= connections + ahead // 2:
+                for row in take(connections + ahead - running):
+                    pool.submit(_answer, work, row, to=answers)
+                    running += 1
             if not running:
                 return count
-            done, _pending = wait(running, return_when=FIRST_COMPLETED)
-            _settle_all(settle, [(running.pop(future), future.result()) for future in done])
-            count += len(done)
+            arrived = _all_of(answers)
+            _settle_all(settle, arrived)
+            running -= len(arrived)
+            count += len(arrived)
+            ahead = min(max(connections, 2 * len(arrived)), MOST_AHEAD * connections)
 
 
-def _settle_all(settle: Settle, answers: list[tuple[IssuedBadge, Answer]]) -> None:
+def _answer(work: Work, row: IssuedBadge, *, to: SimpleQueue[Answered]) -> None:
+    to.put((row, _guarded(work, row)))
+
+
+def _all_of(answers: SimpleQueue[Answered]) -> list[Answered]:
+    """What has arrived by now, and at least one."""
+    arrived = [answers.get()]
+    while not answers.empty():
+        arrived.append(answers.get())
+    return arrived
+
+
+def _settle_all(settle: Settle, answers: Sequence[Answered]) -> None:
     """Together, for a commit costs more than a row; where that fails each alone, and none stops another."""
     try:
         with transaction.atomic():
-            for row, answer in answers:
-                settle(row, answer)
+            settle(answers)
     except Exception:
         log.exception("%s answers cannot be settled together", len(answers))
         for row, answer in answers:
@@ -132,7 +153,7 @@ def _settle_alone(settle: Settle, row: IssuedBadge, answer: Answer) -> None:
     for told in (answer, OutcomeUnknown(_("The provider's answer could not be stored."))):
         try:
             with transaction.atomic():
-                settle(row, told)
+                settle([(row, told)])
         except Exception:
             log.exception("Issued badge %s cannot be settled", row.pk)
         else:
@@ -190,11 +211,17 @@ def request_for(row: IssuedBadge) -> IssueRequest:
     )
 
 
-def settle(row: IssuedBadge, answer: Answer) -> None:
-    """Write down what became of a sent row. Every class of error has one way to go (design: four errors)."""
-    if isinstance(answer, ProviderBadge):
-        _issued(row, answer, from_status=Status.SENDING)
-    elif isinstance(answer, NotSent):
+def settle(answers: Sequence[Answered]) -> None:
+    """Write down what became of sent rows: those that were issued all at once, and every other by itself."""
+    _issued([(row, answer) for row, answer in answers if isinstance(answer, ProviderBadge)])
+    for row, answer in answers:
+        if not isinstance(answer, ProviderBadge):
+            _not_issued(row, answer)
+
+
+def _not_issued(row: IssuedBadge, answer: Answer) -> None:
+    """Every class of error has one way to go (design: four errors)."""
+    if isinstance(answer, NotSent):
         reason = "The worker woke too late to send."
         _step(row, Status.QUEUED, reason=reason, attempts=row.attempts - 1)
     elif isinstance(answer, Transient):
@@ -213,34 +240,45 @@ def settle(row: IssuedBadge, answer: Answer) -> None:
         raise TypeError(f"{answer!r} settles nothing")
 
 
-def _issued(row: IssuedBadge, found: ProviderBadge, *, from_status: Status, reason: str = "") -> None:
-    moved = move(
+def _issued(
+    found: Sequence[tuple[IssuedBadge, ProviderBadge]],
+    *,
+    from_status: Status = Status.SENDING,
+    reason: str = "",
+) -> None:
+    now = timezone.now()
+    steps = [
         Move(
             issued_badge_id=row.pk,
             from_status=from_status,
             to_status=Status.ISSUED,
             claim=row.claim_token,
             reason=reason,
-            data=found.raw,
+            data=there.raw,
             changes={
-                "issued_at": timezone.now(),
-                "external_uuid": found.external_id,
-                "external_state": found.state,
-                "external_url": found.url,
-                "accept_url": found.accept_url,
+                "issued_at": now,
+                "external_uuid": there.external_id,
+                "external_state": there.state,
+                "external_url": there.url,
+                "accept_url": there.accept_url,
                 "failure_code": "",
                 "failure_message": "",
                 "provider_message": "",
             },
         )
-    )
-    if not moved:
-        log.warning("Issued badge %s was settled by somebody else.", row.pk)
-        return
-    follow = STATE_TO_STATUS.get(found.state)
-    if follow:
-        move(Move(issued_badge_id=row.pk, from_status=Status.ISSUED, to_status=follow))
-    transaction.on_commit(partial(announce, events.badge_issued, [row.pk]), robust=True)
+        for row, there in found
+    ]
+    moved = move_each(steps)
+    onward = [
+        Move(issued_badge_id=row.pk, from_status=Status.ISSUED, to_status=STATE_TO_STATUS[there.state])
+        for row, there in found
+        if row.pk in moved and there.state in STATE_TO_STATUS
+    ]
+    move_each(onward)
+    for row, _there in found:
+        if row.pk not in moved:
+            log.warning("Issued badge %s was settled by somebody else.", row.pk)
+    transaction.on_commit(partial(announce, events.badge_issued, sorted(moved)), robust=True)
 
 
 def _postponed_or_failed(row: IssuedBadge, error: Transient) -> None:
@@ -258,11 +296,17 @@ def _account_refused(row: IssuedBadge, error: Misconfigured) -> None:
     hint("badges.sweep")
 
 
+def _settle_lookups(answers: Sequence[Answered]) -> None:
+    """One after the other: what one row is linked to is no longer free for the next."""
+    for row, answer in answers:
+        _settle_lookup(row, answer)
+
+
 def _settle_lookup(row: IssuedBadge, answer: Answer) -> None:
     if not isinstance(answer, list):
         _lookup_failed(row, answer)
     elif found := _ours(row, answer):
-        _issued(row, found, from_status=Status.UNKNOWN, reason=_adoption(row, found))
+        _issued([(row, found)], from_status=Status.UNKNOWN, reason=_adoption(row, found))
     elif row.failure_code == Rejected.code:
         # Refused with 422 and not there: a true refusal, shown in the provider's words.
         _step(row, Status.FAILED, from_status=Status.UNKNOWN, keep_failure=True)
@@ -317,6 +361,11 @@ def _adoption(row: IssuedBadge, found: ProviderBadge) -> str:
     """Why a badge that we found, rather than were told of, is this row's."""
     older = found.created_at is not None and found.created_at < row.created_at - timedelta(minutes=1)
     return "The provider had it already." if older else "Found at the provider."
+
+
+def _settle_revocations(answers: Sequence[Answered]) -> None:
+    for row, answer in answers:
+        _settle_revocation(row, answer)
 
 
 def _settle_revocation(row: IssuedBadge, answer: Answer) -> None:

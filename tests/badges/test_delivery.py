@@ -625,7 +625,7 @@ def test_a_worker_that_wakes_late_settles_nothing(badge, later, answer):
     (claimed,) = claim(1)
     with later(lease=1.1):
         delivery.release_stuck()
-        delivery.settle(claimed, answer)
+        delivery.settle([(claimed, answer)])
     after = stored(row)
     assert (after.status, after.external_uuid) == (S.UNKNOWN, "")
     assert timeline(row) == ["queued → sending", "sending → unknown"]
@@ -775,7 +775,7 @@ def test_an_error_that_no_rule_knows_is_not_settled_as_something_else(badge):
     row = waiting(badge)
     (claimed,) = claim(1)
     with pytest.raises(TypeError):
-        delivery.settle(claimed, "what?")  # type: ignore[arg-type]
+        delivery.settle([(claimed, "what?")])  # type: ignore[list-item]
     assert stored(row).status == S.SENDING
-    delivery.settle(claimed, Misconfigured("No.", status=403))
+    delivery.settle([(claimed, Misconfigured("No.", status=403))])
     assert stored(row).status == S.HELD
