@@ -48,12 +48,14 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
         _check_frequency(achievement)
         check_references(rule, text=achievement.conditions_text)
         _check_cycle(achievement, rule)
-        canonical = language.canonical(rule)
-        edited = before is None or canonical != before.conditions
+        if before:
+            _carry_over(achievement, before)
+        achievement.conditions = language.canonical(rule)
+        achievement.language_version = language.LANGUAGE_VERSION
+        edited = before is None or achievement.conditions != before.conditions
         if edited:
-            achievement.conditions = canonical
-            achievement.language_version = language.LANGUAGE_VERSION
-            achievement.rule_version = (before.rule_version if before else 0) + 1
+            achievement.rule_version += 1
+            achievement.last_error, achievement.last_error_at = "", None
         came_alive = achievement.enabled and (before is None or not before.enabled)
         reaches_more = before is not None and (
             achievement.is_global > before.is_global or achievement.organization_id != before.organization_id
@@ -68,6 +70,12 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
             _keep_version(achievement, actor=actor)
         hint("achievements.award_changes")
     return rule
+
+
+def _carry_over(achievement: Achievement, before: Achievement) -> None:
+    """What others write, perhaps since this copy was read."""
+    for name in ("rule_version", "full_run_due_at", "issuing_due_at", "last_error", "last_error_at"):
+        setattr(achievement, name, getattr(before, name))
 
 
 def read_rule(text: str) -> Rule:
