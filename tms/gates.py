@@ -73,6 +73,9 @@ def save_user(user: User) -> User:
     with transaction.atomic():
         user.email = normalize_email(user.email)
         before = User.objects.select_for_update().filter(pk=user.pk).first()
+        if before:
+            # Written by the learner and by signing in, perhaps since this copy was read.
+            user.opted_out_at, user.last_login = before.opted_out_at, before.last_login
         if not user.password:
             user.set_unusable_password()
         user.full_clean()

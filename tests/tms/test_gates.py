@@ -217,6 +217,16 @@ def test_opting_out_is_kept_and_opting_in_counts_from_the_past(changed):
     assert changed() == ids(learner)
 
 
+def test_an_edit_does_not_undo_an_opting_out_that_came_after_the_form_was_opened():
+    opened = UserFactory()
+    gates.opt_out(User.objects.get())
+    opened.first_name = "Grace"
+    gates.save_user(opened)
+    learner = User.objects.get()
+    assert learner.first_name == "Grace"
+    assert learner.opted_out_at is not None
+
+
 # --- Courses ------------------------------------------------------------------------------------------------
 
 
