@@ -1,9 +1,9 @@
 """Relaxed JSON, as administrators write it, becomes a tree of values that know their place in the text.
 
-Besides strict JSON this reads bare keys and words, True and FALSE, single and typographic quotes, no-break
-spaces, trailing commas and comments. Forgotten braces, brackets, colons and commas are errors, but the tree
-is completed as if they were there, so that the corrected text can be shown. What the values mean is the
-affair of language.py: no key and no subject is known here.
+Besides strict JSON this reads bare keys, words, dates and times, True and FALSE, single and typographic
+quotes, no-break spaces, trailing commas and comments. Forgotten braces, brackets, colons and commas are
+errors, but the tree is completed as if they were there, so that the corrected text can be shown. What the
+values mean is the affair of language.py: no key and no subject is known here.
 
 Reading takes linear time. The text is cut into tokens once, without backtracking; the parser looks far ahead
 over the same tokens again only after an error, and MAX_ERRORS errors end the reading.
@@ -22,7 +22,8 @@ from django.utils.translation import gettext as _
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 8
 MAX_ERRORS = 50
-# Depth counts lists of conditions; all but the outermost stand in an object. Objects with ids come on top.
+# Depth counts lists of conditions; all but the outermost stand in an object. On top of the deepest come a
+# condition and its list of ids, so that a list of conditions that is one too deep cannot hold a condition.
 MAX_NESTING = 2 * MAX_DEPTH + 1
 
 
@@ -85,7 +86,7 @@ def in_text_order(remarks: list[Remark]) -> tuple[Remark, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A number, true, false, null or text. Bare words and decimal numbers are text that is not `quoted`."""
+    """A number, true, false, null or text. Bare words, decimals and dates are text that is not `quoted`."""
 
     at: int
     raw: str
@@ -141,7 +142,9 @@ def pointer_to(*steps: str | int) -> str:
 
 
 def _quote(value: int | bool | str | None) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """Typographic quotes are escaped: read here again they would close the text."""
+    escaped = json.dumps(value, ensure_ascii=False)
+    return _TYPOGRAPHIC.sub(lambda match: f"\\u{ord(match.group()):04x}", escaped)
 
 
 _NEXT_ROW = ",\n "
@@ -151,6 +154,7 @@ _NEXT_ROW = ",\n "
 
 _DOUBLE_QUOTES = '"\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\u301d\u301e\u301f\uff02'
 _SINGLE_QUOTES = "'`\u00b4\u2018\u2019\u201a\u201b\u2032\u2039\u203a\uff07"
+_TYPOGRAPHIC = re.compile(f"[{_DOUBLE_QUOTES[1:]}]")
 _INVISIBLE = "\u200b\u200e\u200f\u2060\ufeff"
 _MARKS = r"{}\[\]:,;="
 
@@ -159,6 +163,7 @@ _TOKEN = re.compile(
     rf"""(?P<space> [\s{_INVISIBLE}]+ | //[^\r\n]* )
     | (?P<comment> /\* )
     | (?P<mark> [{_MARKS}] )
+    | (?P<time> [0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[Tt\ ][0-9]{{2}}:[0-9]{{2}}[0-9:.Zz+-]* )
     | (?P<quote> [{_DOUBLE_QUOTES}{_SINGLE_QUOTES}] )
     | (?P<word> [^\s{_INVISIBLE}{_MARKS}{_DOUBLE_QUOTES}{_SINGLE_QUOTES}/]+ )
     | (?P<other> . )""",
@@ -179,8 +184,8 @@ class Fault(NamedTuple):
 
 
 class Token(NamedTuple):
-    """`kind` is the mark itself, or "name" (a bare word), "literal" (a number, true, false, null), "text" (in
-    quotes), "other" or "end".
+    """`kind` is the mark itself, or "name" (a bare word), "literal" (a number, date, time, true, false or
+    null), "text" (in quotes), "other" or "end".
     """
 
     kind: str
@@ -205,7 +210,7 @@ def tokenize(text: str) -> list[Token]:
         kind, found, start, at = match.lastgroup, match.group(), at, match.end()
         if kind == "mark":
             tokens.append(Token(found, start, at))
-        elif kind == "word":
+        elif kind in {"word", "time"}:
             tokens.append(Token(_kind_of_word(found), start, at, found))
         elif kind == "other":
             tokens.append(Token("other", start, at, found))

@@ -83,6 +83,13 @@ def test_what_is_written_is_strict_json_of_the_same_value(value: list[Any]) -> N
 
     assert json.loads(write(tree)) == value
     assert json.loads(write_rows(tree)) == value
+    assert plain(parsed(write_rows(tree))) == value
+
+
+def test_typographic_quotes_inside_text_are_written_so_that_they_do_not_close_it() -> None:
+    tree = parsed("['“Lab”']")
+
+    assert write(tree) == r'["\u201cLab\u201d"]'
 
 
 @pytest.mark.parametrize(
@@ -103,6 +110,11 @@ def test_what_is_written_is_strict_json_of_the_same_value(value: list[Any]) -> N
         ),
         ("[-1, 0, 2.0, 1e3, 01, +1, .5]", [-1, 0, "2.0", "1e3", "01", "+1", ".5"]),
         ("[Straße, ラボ]", ["Straße", "ラボ"]),
+        ("[{a:2024-02-29, b:2024-02-29T10:00Z}]", [{"a": "2024-02-29", "b": "2024-02-29T10:00Z"}]),
+        (
+            "[2024-02-29 10:00, 2024-02-29t10:00:30.5-05:30]",
+            ["2024-02-29 10:00", "2024-02-29t10:00:30.5-05:30"],
+        ),
         ("", []),
         (" \n/* nothing */ ", []),
     ],
@@ -289,6 +301,9 @@ def calls_of(function: Callable[[], object]) -> int:
         ("", " \u00a0", "[]"),
         ("[", "-", "]"),
         ("[", "9", "]"),
+        ("[", "2024-02-29T10:00 ", "]"),
+        ("[2024-02-29T10:00", ":00", "]"),
+        ("[", "{Any:[{Count:1}, {AtLeast:1, Of:[{Days:5}]}]},", "]"),
     ],
 )
 def test_twice_the_text_takes_at_most_twice_the_work(head: str, repeated: str, tail: str) -> None:
