@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -51,6 +52,8 @@ class CourseAssignment(Fact):
 
     def clean(self) -> None:
         super().clean()
+        if self._state.adding and self.course_id:
+            self.course.require_schedulable()
         if self.subscription:
             self.subscription.require_holder(self.user_id)
 
@@ -132,3 +135,10 @@ class LabInstance(Fact):
 
     def __str__(self) -> str:
         return f"{self.user} – {self.lab}"
+
+    def clean(self) -> None:
+        super().clean()
+        for name in ("course_assignment", "enrollment"):
+            taken_through = getattr(self, name)
+            if taken_through and taken_through.user_id != self.user_id:
+                raise ValidationError({name: _("This belongs to another student.")}, code="another_student")

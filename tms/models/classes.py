@@ -59,6 +59,11 @@ class Class(Fact):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        super().clean()
+        if self._state.adding and self.course_id:
+            self.course.require_schedulable()
+
 
 class Enrollment(Fact):
     """One learner in one class. Only Enrolled and Audit give access and count.

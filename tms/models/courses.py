@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -62,3 +63,17 @@ class Course(Fact):
     @property
     def can_be_scheduled(self) -> bool:
         return bool(self.content_provider and self.publishing_group)
+
+    def require_schedulable(self) -> None:
+        """Refuse training with a course that is not ready for it."""
+        if not self.can_be_scheduled:
+            raise ValidationError(
+                {
+                    "course": _(
+                        "%(course)s needs a content provider and a publishing group before training can be"
+                        " set up for it."
+                    )
+                    % {"course": self}
+                },
+                code="not_schedulable",
+            )
