@@ -116,6 +116,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "tms.time_zone.LocalTimeMiddleware",
+    "tms.visits.VisitMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

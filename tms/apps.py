@@ -12,14 +12,16 @@ class TmsConfig(AppConfig):
 
         access.register(m.Organization, organization="pk")
         access.register(m.User, organization="organization", learner="pk")
-        for owned in (m.Lab, m.CourseTag, m.Course, m.Class):
+        for owned in (m.Lab, m.CourseTag, m.Course, m.Class, m.SubscriptionProfile, m.LearningPath):
             access.register(owned, organization="organization")
+        access.register(m.CourseSection, organization="course__organization")
+        access.register(m.CourseActivity, organization="section__course__organization")
         access.register(
             m.Enrollment,
             organization="training_class__organization",
             seen_by=("user__organization",),
             learner="user",
         )
-        for activity in (m.CourseAssignment, m.LabInstance):
-            access.register(activity, organization="user__organization", learner="user")
+        for done in (m.CourseAssignment, m.LabInstance, m.ActivityResult, m.Activity, m.Subscription):
+            access.register(done, organization="user__organization", learner="user")
         access.register(m.LearningRecord, organization="learner__organization", learner="learner")

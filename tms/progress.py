@@ -1,24 +1,29 @@
 """The only writers of training facts.
 
-Every function here writes, in one transaction, the fact, its LearningRecord and a ProgressChange for each
-learner concerned, then hints at evaluation (next: achievements.evaluation.award_changes). What decides who
-may earn (organizations, users, courses) is written by tms.gates in the same way.
+Every function here writes, in one transaction, the fact, its LearningRecord, what follows from it (a session,
+finished lessons, the end of an assignment) and a ProgressChange for each learner concerned, then hints at
+evaluation (next: achievements.evaluation.award_changes). What decides who may earn (organizations, users,
+courses, subscriptions) is written by tms.gates and tms.subscriptions in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db import connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from tms import records
+from tms import coursework, records, sessions
+from tms.coursework import Key
 from tms.errors import Conflict, DomainError
 from tms.hint import hint
 from tms.models import (
+    Activity,
+    ActivityResult,
     Class,
     CourseAssignment,
     Enrollment,
@@ -28,84 +33,104 @@ from tms.models import (
     User,
 )
 
-ActivityT = TypeVar("ActivityT", LabInstance, Enrollment, CourseAssignment)
+Fact = records.Recorded | ActivityResult
+FactT = TypeVar("FactT", LabInstance, Enrollment, CourseAssignment, Activity, ActivityResult)
 DEFAULT_ASSIGNMENT = timedelta(days=180)
 EVALUATE = "achievements.award_changes"
 
+# The moments of a fact, each with the column that keeps the learner's zone at that moment.
+MOMENTS: dict[type[models.Model], dict[str, str]] = {
+    LabInstance: {"started_at": "started_zone", "completed_at": "completed_zone"},
+    Enrollment: {"enrolled_at": "started_zone", "completed_at": "completed_zone"},
+    CourseAssignment: {"started_at": "started_zone", "completed_at": "completed_zone"},
+    ActivityResult: {"launched_at": "launched_zone", "completed_at": "completed_zone"},
+    Activity: {"occurred_at": "occurred_zone"},
+}
 
-def save(fact: ActivityT) -> ActivityT:
-    """Validate and store one activity, new or edited. Raises ValidationError naming the field."""
+
+def save(fact: FactT) -> FactT:
+    """Validate and store one fact, new or edited. Raises ValidationError naming the field."""
     with transaction.atomic():
-        fact.clean_fields(exclude={"started_zone"})
+        if isinstance(fact, ActivityResult):
+            _find_learner(fact)
+        fact.clean_fields(exclude=set(MOMENTS[type(fact)].values()))
         prepare(fact, before=_stored(fact))
         fact.full_clean()
         store([fact])
     return fact
 
 
-def delete(fact: records.Activity) -> None:
-    source, _relations = records.SOURCES[type(fact)]
+def delete(fact: Fact) -> None:
+    """Remove a fact that was recorded by mistake, with what followed from it. A session stays."""
     with transaction.atomic():
-        LearningRecord.objects.filter(source_kind=source, source_id=fact.pk).delete()
+        keys = {*_keys([fact])}
         learner_id = fact.user_id
-        fact.delete()
+        _erase([fact])
+        follow(keys)
         changed([learner_id])
 
 
-def store(facts: Sequence[ActivityT]) -> None:
-    """Store prepared activities of one model, in bulk, with their records and changes.
+def store(facts: Sequence[FactT]) -> None:
+    """Store prepared facts of one model, in bulk, with their records, changes and consequences.
 
     The caller has run `prepare` and validated. A fact is new when its model state says so, whatever its pk.
     """
     if not facts:
         return
-    model: Any = type(facts[0])
-    new = [fact for fact in facts if fact._state.adding]
-    known = [fact for fact in facts if not fact._state.adding]
-    fields = [field.name for field in model._meta.concrete_fields if not field.primary_key]
     with transaction.atomic():
-        model._default_manager.bulk_create(new, batch_size=records.CHUNK)
-        model._default_manager.bulk_update(known, fields, batch_size=500)
-        records.write(facts)
+        keys = {*_keys(facts), *_stored_keys(facts)}
+        known = [fact for fact in facts if not fact._state.adding]
+        _write(facts)
         records.write(_labs_taken_through(known))
+        sessions.write(_sightings(facts))
+        follow(keys)
         changed({fact.user_id for fact in facts})
 
 
 _THROUGH = {Enrollment: "enrollment", CourseAssignment: "course_assignment"}
 
 
-def _labs_taken_through(activities: Sequence[Any]) -> list[LabInstance]:
+def _labs_taken_through(facts: Sequence[Any]) -> list[LabInstance]:
     """Launches whose records name the course of one of these enrolments or assignments."""
-    through = _THROUGH.get(type(activities[0])) if activities else None
+    through = _THROUGH.get(type(facts[0])) if facts else None
     if through is None:
         return []
-    launches = LabInstance.objects.filter(**{f"{through}__in": activities})
+    launches = LabInstance.objects.filter(**{f"{through}__in": facts})
     return list(launches.select_related(*records.SOURCES[LabInstance][1]))
 
 
-def prepare(fact: records.Activity, *, before: records.Activity | None) -> None:
+def prepare(fact: Fact, *, before: Fact | None) -> None:
     """Fill in what follows from the rest: the zones of the moments, the default expiry, the status.
 
     `before` is the stored fact, if any: a moment that did not change keeps the zone it happened in.
     """
     if isinstance(fact, Enrollment):
-        started_field = "enrolled_at"
-        if fact.completion_status != Enrollment.Completion.COMPLETE:
-            fact.completed_at = None
-        elif fact.completed_at is None:
-            fact.completed_at = timezone.now()
-    else:
-        started_field = "started_at"
-    if isinstance(fact, CourseAssignment) and before is None and fact.expires_at is None:
-        fact.expires_at = fact.started_at + DEFAULT_ASSIGNMENT
-    if isinstance(fact, LabInstance):
+        _prepare_enrollment(fact)
+    elif isinstance(fact, CourseAssignment):
+        _prepare_assignment(fact, before)
+    elif isinstance(fact, LabInstance):
         _prepare_launch(fact)
-    if before is None or getattr(before, started_field) != getattr(fact, started_field):
-        fact.started_zone = fact.user.zone_name
-    if fact.completed_at is None:
-        fact.completed_zone = ""
-    elif before is None or before.completed_at != fact.completed_at:
-        fact.completed_zone = fact.user.zone_name
+    elif isinstance(fact, Activity) and isinstance(before, Activity) and before.occasion:
+        raise Conflict("derived", _("This follows from what the learner did, so it cannot be edited."))
+    for moment, zone in MOMENTS[type(fact)].items():
+        if getattr(fact, moment) is None:
+            setattr(fact, zone, "")
+        elif before is None or getattr(before, moment) != getattr(fact, moment):
+            setattr(fact, zone, fact.user.zone_name)
+
+
+def _prepare_enrollment(enrollment: Enrollment) -> None:
+    if enrollment.completion_status != Enrollment.Completion.COMPLETE:
+        enrollment.completed_at = None
+    elif enrollment.completed_at is None:
+        enrollment.completed_at = timezone.now()
+
+
+def _prepare_assignment(assignment: CourseAssignment, before: Fact | None) -> None:
+    if before is None and assignment.expires_at is None:
+        assignment.expires_at = assignment.started_at + DEFAULT_ASSIGNMENT
+    if isinstance(before, CourseAssignment) and before.completed_at != assignment.completed_at:
+        assignment.completed_by_itself = False
 
 
 def _prepare_launch(launch: LabInstance) -> None:
@@ -113,6 +138,98 @@ def _prepare_launch(launch: LabInstance) -> None:
         launch.status = LabInstance.Status.COMPLETE
     if launch.status == LabInstance.Status.COMPLETE and launch.completed_at is None:
         launch.completed_at = timezone.now()
+
+
+def _find_learner(result: ActivityResult) -> None:
+    """Whose a result is follows from what it was taken through."""
+    if result.taking is None:
+        raise ValidationError(
+            _("A course activity is taken through an assignment or an enrollment, and not both."),
+            code="activity_taken_one_way",
+        )
+    result.user_id = result.taking.user_id
+
+
+def visit(user: User) -> None:
+    """Somebody opened a page: the first one of a local day is a session."""
+    with transaction.atomic():
+        if gained := sessions.write([(user.pk, timezone.now(), user.zone_name)]):
+            changed(gained)
+
+
+def follow(keys: Iterable[Key]) -> set[int]:
+    """Bring what follows from the activities of these takings up to date; ids of the learners concerned.
+
+    Says nothing to evaluation: that is for the caller, who knows what else changed.
+    """
+    takings = coursework.takings(keys)
+    if not takings:
+        return set()
+    results, gone = coursework.lab_results(takings)
+    _erase(gone)
+    _write(results)
+    conclusions = coursework.conclude(takings)
+    _erase(conclusions.withdrawn)
+    _write(conclusions.reached)
+    _write(conclusions.assignments)
+    return {taking.user_id for taking in takings}
+
+
+def _keys(facts: Iterable[Fact]) -> Iterator[Key]:
+    """The takings in which something may follow from these."""
+    for fact in facts:
+        if isinstance(fact, LabInstance | ActivityResult):
+            if fact.course_assignment_id or fact.enrollment_id:
+                yield fact.course_assignment_id, fact.enrollment_id
+        elif isinstance(fact, CourseAssignment | Enrollment) and not fact._state.adding:
+            yield coursework.key_of(fact)
+
+
+def _stored_keys(facts: Sequence[Fact]) -> Iterable[Key]:
+    """The takings that launches or results, now stored with another, leave."""
+    model: Any = type(facts[0])
+    known = [fact.pk for fact in facts if not fact._state.adding]
+    if not known or not issubclass(model, LabInstance | ActivityResult):
+        return ()
+    keys: Iterable[Key] = model._default_manager.filter(pk__in=known).values_list(
+        "course_assignment_id", "enrollment_id"
+    )
+    return keys
+
+
+def _sightings(facts: Iterable[Fact]) -> Iterator[sessions.Sighting]:
+    """The launches among these: whoever launches something is here."""
+    for fact in facts:
+        if isinstance(fact, LabInstance) and fact.status not in LabInstance.NOT_LAUNCHED:
+            yield fact.user_id, fact.started_at, fact.started_zone
+        elif isinstance(fact, ActivityResult):
+            yield fact.user_id, fact.launched_at, fact.launched_zone
+
+
+def _write(facts: Sequence[Fact]) -> None:
+    """Insert new and update known facts of one model, with their records."""
+    if not facts:
+        return
+    model: Any = type(facts[0])
+    new = [fact for fact in facts if fact._state.adding]
+    known = [fact for fact in facts if not fact._state.adding]
+    fields = [field.name for field in model._meta.concrete_fields if not field.primary_key]
+    model._default_manager.bulk_create(new, batch_size=records.CHUNK)
+    model._default_manager.bulk_update(known, fields, batch_size=500)
+    if model in records.SOURCES:
+        records.write(facts)  # type: ignore[arg-type]
+
+
+def _erase(facts: Sequence[Fact]) -> None:
+    """Remove facts of one model with their records."""
+    if not facts:
+        return
+    model: Any = type(facts[0])
+    ids = [fact.pk for fact in facts]
+    if model in records.SOURCES:
+        source, _relations = records.SOURCES[model]
+        LearningRecord.objects.filter(source_kind=source, source_id__in=ids).delete()
+    model._default_manager.filter(pk__in=ids).delete()
 
 
 def complete_lab(
@@ -148,6 +265,14 @@ def complete_assignment(assignment: CourseAssignment, *, at: datetime | None = N
             raise Conflict("cancelled", _("This course assignment is cancelled."))
         assignment.completed_at = at or assignment.completed_at or timezone.now()
         return save(assignment)
+
+
+def complete_activity(result: ActivityResult, *, at: datetime | None = None) -> ActivityResult:
+    """Mark a course activity complete. Repeating it is harmless, as for a lab."""
+    with transaction.atomic():
+        result = _locked(result)
+        result.completed_at = at or result.completed_at or timezone.now()
+        return save(result)
 
 
 def set_completion_status(
@@ -186,6 +311,7 @@ def save_class(training_class: Class) -> Class:
             launches = _labs_taken_through(enrollments)
             records.write(enrollments)
             records.write(launches)
+            follow((None, enrollment.pk) for enrollment in enrollments)
             changed({row.user_id for row in enrollments} | {row.user_id for row in launches})
     return training_class
 
@@ -200,7 +326,8 @@ def changed(learners: Iterable[int] | models.QuerySet[User]) -> None:
         now = connection.ops.adapt_datetimefield_value(timezone.now())
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {table} (learner_id, at) SELECT concerned.learner, %s FROM ({sql}) AS concerned",
+                f"INSERT INTO {table} (learner_id, at)"
+                f" SELECT concerned.learner, %s FROM ({sql}) AS concerned",
                 [now, *parameters],
             )
     else:
@@ -211,16 +338,16 @@ def changed(learners: Iterable[int] | models.QuerySet[User]) -> None:
     hint(EVALUATE)
 
 
-def _stored(fact: ActivityT) -> ActivityT | None:
+def _stored(fact: FactT) -> FactT | None:
     model: Any = type(fact)
-    found: ActivityT | None = model._default_manager.filter(pk=fact.pk).first() if fact.pk else None
+    found: FactT | None = model._default_manager.filter(pk=fact.pk).first() if fact.pk else None
     return found
 
 
-def _locked(fact: ActivityT) -> ActivityT:
+def _locked(fact: FactT) -> FactT:
     """The row as it is now, held against another writer until the transaction ends."""
     model: Any = type(fact)
-    locked: ActivityT = (
+    locked: FactT = (
         model._default_manager.select_for_update(of=("self",))
         .select_related("user__organization")
         .get(pk=fact.pk)

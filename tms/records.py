@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import models, transaction
 
-from tms.models import Class, CourseAssignment, Enrollment, LabInstance, LearningRecord
+from tms.models import Activity, Class, CourseAssignment, Enrollment, LabInstance, LearningRecord
 
 Source = LearningRecord.Source
 Subject = LearningRecord.Subject
-Activity = LabInstance | Enrollment | CourseAssignment
+Recorded = LabInstance | Enrollment | CourseAssignment | Activity
 
 # fact model → (source, the relations that its record reads)
 SOURCES: dict[type[models.Model], tuple[Source, tuple[str, ...]]] = {
     LabInstance: (Source.LAB_INSTANCE, ("course_assignment", "enrollment__training_class")),
     Enrollment: (Source.ENROLLMENT, ("training_class",)),
     CourseAssignment: (Source.COURSE_ASSIGNMENT, ()),
+    Activity: (Source.ACTIVITY, ()),
 }
 CHUNK = 2_000
 _FIELDS = [
@@ -38,13 +39,21 @@ def local_day(moment: datetime, zone: str) -> date:
     return moment.astimezone(ZoneInfo(zone)).date()
 
 
-def record_of(fact: Activity) -> LearningRecord | None:
+def utc_offset(moment: datetime, zone: str) -> int:
+    """Minutes east of UTC of the clocks in `zone`."""
+    offset = moment.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+    return offset // timedelta(minutes=1)
+
+
+def record_of(fact: Recorded) -> LearningRecord | None:
     """The record of a fact, unsaved; None when the fact does not count."""
     if isinstance(fact, LabInstance):
         return _of_lab_instance(fact)
     if isinstance(fact, Enrollment):
         return _of_enrollment(fact)
-    return _of_assignment(fact)
+    if isinstance(fact, CourseAssignment):
+        return _of_assignment(fact)
+    return _of_activity(fact)
 
 
 def _of_lab_instance(launch: LabInstance) -> LearningRecord | None:
@@ -61,7 +70,9 @@ def _of_lab_instance(launch: LabInstance) -> LearningRecord | None:
         lab_id=launch.lab_id,
         course_id=course_id,
         started_at=launch.started_at,
+        started_zone=launch.started_zone,
         completed_at=launch.completed_at,
+        completed_zone=launch.completed_zone,
         passed=launch.passed,
         score=launch.score_percent,
         minutes=launch.minutes,
@@ -76,12 +87,16 @@ def _of_enrollment(enrollment: Enrollment) -> LearningRecord | None:
     if enrollment.training_class.status in {Class.Status.CANCELLED, Class.Status.DENIED}:
         return None
     complete = enrollment.completion_status == Enrollment.Completion.COMPLETE
+    paid_for = enrollment.status == Enrollment.Status.ENROLLED  # who audits takes no place that is
     return _record(
         enrollment,
         subject=Subject.COURSE,
         course_id=enrollment.training_class.course_id,
+        subscription_id=enrollment.subscription_id if paid_for else None,
         started_at=enrollment.enrolled_at,
+        started_zone=enrollment.started_zone,
         completed_at=enrollment.completed_at if complete else None,
+        completed_zone=enrollment.completed_zone,
     )
 
 
@@ -95,29 +110,49 @@ def _of_assignment(assignment: CourseAssignment) -> LearningRecord | None:
         assignment,
         subject=Subject.COURSE,
         course_id=assignment.course_id,
+        subscription_id=assignment.subscription_id,
         started_at=assignment.started_at,
+        started_zone=assignment.started_zone,
         completed_at=completed_at,
+        completed_zone=assignment.completed_zone,
+    )
+
+
+def _of_activity(activity: Activity) -> LearningRecord:
+    return _record(
+        activity,
+        subject=Subject.ACTIVITY,
+        kind=activity.kind,
+        course_id=activity.course_id,
+        other_id=activity.other_user_id,
+        started_at=activity.occurred_at,
+        started_zone=activity.occurred_zone,
     )
 
 
 def _record(
-    fact: Activity, *, started_at: datetime, completed_at: datetime | None, **values: Any
+    fact: Recorded,
+    *,
+    started_at: datetime,
+    started_zone: str,
+    completed_at: datetime | None = None,
+    completed_zone: str = "",
+    **values: Any,
 ) -> LearningRecord:
     return LearningRecord(
         learner_id=fact.user_id,
         source_kind=SOURCES[type(fact)][0],
         source_id=fact.pk,
         started_at=started_at,
-        started_day=local_day(started_at, fact.started_zone),
+        started_day=local_day(started_at, started_zone),
+        utc_offset=utc_offset(started_at, started_zone),
         completed_at=completed_at,
-        completed_day=local_day(completed_at, fact.completed_zone or fact.started_zone)
-        if completed_at
-        else None,
+        completed_day=local_day(completed_at, completed_zone or started_zone) if completed_at else None,
         **values,
     )
 
 
-def write(facts: Sequence[Activity]) -> None:
+def write(facts: Sequence[Recorded]) -> None:
     """Bring the records of `facts`, all of one model and saved, up to date."""
     if not facts:
         return
@@ -183,7 +218,7 @@ def _rebuild_source(model: type[models.Model], *, check: bool) -> Iterator[Diffe
 
 
 def _differences(
-    source: Source, facts: Iterable[Activity], stored_rows: models.QuerySet[LearningRecord]
+    source: Source, facts: Iterable[Recorded], stored_rows: models.QuerySet[LearningRecord]
 ) -> Iterator[Difference]:
     stored = {row.source_id: _values(row) for row in stored_rows}
     for fact in facts:

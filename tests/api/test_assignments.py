@@ -45,7 +45,7 @@ def test_a_launch_is_recorded_and_completed(world: World, administrator: APIClie
         "passed": True,
         "score_percent": 88.0,
     }
-    record = LearningRecord.objects.get()
+    record = LearningRecord.objects.get(lab=lab)
     assert (record.learner, record.lab, record.passed) == (world.learner, lab, True)
     assert record.completed_at == datetime(2026, 3, 2, 10, 15, tzinfo=UTC)
     assert ProgressChange.objects.filter(learner=world.learner).count() == 2

@@ -14,7 +14,10 @@ from tms.models.subscriptions import Subscription
 
 
 class CourseAssignment(Fact):
-    """One learner, one course, from `started_at` until `expires_at` (180 days unless told)."""
+    """One learner, one course, from `started_at` until `expires_at` (180 days unless told).
+
+    `completed_by_itself`: nobody said so, its required activities are finished (tms.coursework).
+    """
 
     class Status(models.TextChoices):
         ACTIVE = "active", _("Active")
@@ -38,6 +41,7 @@ class CourseAssignment(Fact):
         verbose_name=_("subscription"),
         help_text=_("The one that it was started from, or that pays for it."),
     )
+    completed_by_itself = models.BooleanField(default=False, editable=False)
     from_on_demand = models.BooleanField(_("started from the On-Demand browser"), default=False)
     started_zone = models.CharField(max_length=64, editable=False)
     completed_zone = models.CharField(max_length=64, blank=True, editable=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -129,6 +130,28 @@ class ActivityResult(Fact):
 
     def __str__(self) -> str:
         return f"{self.user} – {self.course_activity}"
+
+    def clean(self) -> None:
+        super().clean()
+        if self.taking is None or not self.course_activity_id:
+            return
+        if self.course_activity.kind == CourseActivity.Kind.LAB:
+            message = _("The result of a lab follows from its lab instances.")
+            raise ValidationError({"course_activity": message}, code="lab")
+        if self.course_activity.section.course_id != self.course_id:
+            message = _("This activity belongs to another course.")
+            raise ValidationError({"course_activity": message}, code="another_course")
+
+    @property
+    def taking(self) -> CourseAssignment | Enrollment | None:
+        """What it was taken through."""
+        return self.course_assignment or self.enrollment
+
+    @property
+    def course_id(self) -> int | None:
+        if self.course_assignment:
+            return self.course_assignment.course_id
+        return self.enrollment.training_class.course_id if self.enrollment else None
 
     @property
     def finished_at(self) -> datetime | None:
