@@ -1,0 +1,12 @@
+"""Figures, as ratios measured in one run on PostgreSQL. Each module with a `main` is one command.
+
+Importing this package sets Django up, with a broker that leads nowhere: a benchmark takes each step itself.
+"""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ["CELERY_BROKER_URL"] = "memory://nowhere"
+django.setup()

@@ -1,0 +1,203 @@
+"""The path of a badge at speed: records in → badges at the provider.
+
+A is the product: training records are stored with their changes, evaluated, and every badge is claimed,
+sent and settled, with all rows durable in PostgreSQL. B is a bare loop of `requests` with as many
+connections, which keeps nothing. Both speak HTTP to a fresh sandbox process each time and take turns, after
+one walk that is not counted and gives the database its statistics; medians are compared. One process takes
+all steps one after the other here, while production evaluates and delivers at the same time.
+
+    python -m benchmarks.path [--records N] [--connections N] [--latency-ms N] [--rounds N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median
+from time import perf_counter
+
+from django.conf import settings
+from django.db import connection
+
+from achievements.authoring import save_achievement
+from achievements.evaluation import award_changes, award_due
+from achievements.models import Achievement
+from badges.delivery import deliver
+from badges.models import Badge, IssuedBadge
+from badges.status import Status
+from benchmarks import bare, machine
+from benchmarks.sandbox import ORGANIZATION, TEMPLATE, TOKEN, Sandbox, fresh_sandbox
+from providers.models import BadgeProvider
+from tms import progress
+from tms.models import Lab, LabInstance, Organization, User
+
+SEED = 20_260_302
+FIRST_DAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Seconds of each step for one set of records."""
+
+    record: float
+    evaluate: float
+    deliver: float
+
+    @property
+    def total(self) -> float:
+        return self.record + self.evaluate + self.deliver
+
+
+def main() -> None:
+    options = _options()
+    if connection.vendor != "postgresql":
+        raise SystemExit("Speed is measured on PostgreSQL: give DATABASE_URL (make bench does).")
+    with _own_database():
+        print(machine.facts())
+        print(
+            f"{options.records} records, {options.connections} connections, provider's latency "
+            f"{options.latency_ms:g} ms, {options.rounds} rounds of each; badges per second:\n"
+        )
+        print(f"{'round':>6} {'product':>8} {'bare':>8}")
+        with fresh_sandbox(latency_ms=0) as sandbox:
+            _walk(sandbox, number=-1, options=options)
+        _analyze()
+        paths: list[Path] = []
+        loops: list[float] = []
+        for number in range(options.rounds):
+            with fresh_sandbox(latency_ms=options.latency_ms) as sandbox:
+                paths.append(_walk(sandbox, number=number, options=options))
+                sandbox.require(options.records)
+            with fresh_sandbox(latency_ms=options.latency_ms) as sandbox:
+                loops.append(bare.seconds(sandbox, badges=options.records, connections=options.connections))
+                sandbox.require(options.records)
+            rates = options.records / paths[-1].total, options.records / loops[-1]
+            print(f"{number + 1:>6} {rates[0]:>8.0f} {rates[1]:>8.0f}", flush=True)
+        _conclude(paths, loops, options=options)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.path", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--records", type=int, default=2_000)
+    parser.add_argument("--connections", type=int, default=settings.DELIVERY_CONNECTIONS)
+    parser.add_argument("--latency-ms", type=float, default=0, help="the provider's, before every answer")
+    parser.add_argument("--rounds", type=int, default=5)
+    return parser.parse_args()
+
+
+@contextmanager
+def _own_database() -> Iterator[None]:
+    connection.settings_dict["TEST"]["NAME"] = "benchmark_path"
+    before = connection.settings_dict["NAME"]
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        yield
+    finally:
+        connection.creation.destroy_test_db(before, verbosity=0)
+
+
+def _analyze() -> None:
+    """What autovacuum does within a minute of such an amount of work."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
+def _walk(sandbox: Sandbox, *, number: int, options: argparse.Namespace) -> Path:
+    """One lab finished by each of so many learners, up to the last badge at the provider."""
+    settings.PROVIDER_ALLOWED_HOSTS = [sandbox.host_port]
+    badge = _prepare(sandbox, number=number, records=options.records)
+    launches = _launches(badge, number=number)
+
+    started = perf_counter()
+    for launch in launches:
+        progress.prepare(launch, before=None)
+    progress.store(launches)
+    recorded = perf_counter()
+    award_changes()
+    evaluated = perf_counter()
+    deliver(connections=options.connections)
+    delivered = perf_counter()
+
+    issued = IssuedBadge.objects.filter(badge=badge, status=Status.ISSUED).exclude(external_uuid="").count()
+    if issued != options.records:
+        raise SystemExit(f"{issued} of {options.records} badges are issued.")
+    return Path(recorded - started, evaluated - recorded, delivered - evaluated)
+
+
+def _prepare(sandbox: Sandbox, *, number: int, records: int) -> Badge:
+    """Learners, a badge and a rule of their own for each round; over everybody the rule has run already."""
+    Achievement.objects.update(enabled=False)
+    organization = Organization.objects.create(name=f"Organization {number}", enable_achievements=True)
+    User.objects.bulk_create(
+        User(
+            email=f"learner{learner}.{number}@example.org",
+            first_name="Ada",
+            last_name=f"Learner{learner}",
+            organization=organization,
+        )
+        for learner in range(records)
+    )
+    account = BadgeProvider.objects.create(
+        name=f"Account {number}",
+        organization=organization,
+        provider_organization_id=ORGANIZATION,
+        token=TOKEN,
+        api_url=f"{sandbox.url}/v1",
+    )
+    badge = Badge.objects.create(
+        name="Benchmark",
+        organization=organization,
+        badge_provider=account,
+        template_id=TEMPLATE,
+        is_active=True,
+    )
+    save_achievement(
+        Achievement(
+            name="Finish a lab",
+            organization=organization,
+            badge=badge,
+            conditions_text="[{Subject:0, Count:1, Complete:True}]",
+        )
+    )
+    award_due()
+    return badge
+
+
+def _launches(badge: Badge, *, number: int) -> list[LabInstance]:
+    dice = random.Random(SEED + number)
+    labs = Lab.objects.bulk_create(
+        Lab(name=f"Lab {lab}", organization=badge.organization) for lab in range(20)
+    )
+    learners = list(User.objects.filter(organization=badge.organization).select_related("organization"))
+    dice.shuffle(learners)
+    return [
+        LabInstance(user=learner, lab=dice.choice(labs), started_at=FIRST_DAY, completed_at=FIRST_DAY)
+        for learner in learners
+    ]
+
+
+def _conclude(paths: list[Path], loops: list[float], *, options: argparse.Namespace) -> None:
+    records = options.records
+    total = median(path.total for path in paths)
+    loop = median(loops)
+    print(f"{'median':>6} {records / total:>8.0f} {records / loop:>8.0f}\n")
+    for name in ("record", "evaluate", "deliver"):
+        step = median(getattr(path, name) for path in paths)
+        print(f"{name:>9} {step:6.2f} s {records / step:>9.0f} /s")
+    print(f"\nThe product reaches {loop / total:.0%} of the bare loop; its delivery alone ", end="")
+    print(f"{loop / median(path.deliver for path in paths):.0%}.")
+    if options.latency_ms:
+        limit = options.connections / options.latency_ms * 1000
+        delivered = records / median(path.deliver for path in paths)
+        print(f"Delivery reaches {delivered / limit:.0%} of connections ÷ latency, {limit:.0f} per second.")
+    print(f"Peak memory of this process, both sides together: {machine.peak_mb():.0f} MB.")
+
+
+if __name__ == "__main__":
+    main()
