@@ -456,25 +456,26 @@ def release_stuck(*, now: datetime | None = None) -> int:
     )
 
 
-_BLOCKED: tuple[tuple[str, Q], ...] = (
-    (HELD_BADGE_INACTIVE, Q(badge__is_active=False)),
-    (HELD_ACCOUNT_DISABLED, Q(badge__badge_provider__is_enabled=False)),
-    (HELD_ACCOUNT_PAUSED, Q(badge__badge_provider__paused_at__isnull=False)),
+_ACTIVE = Q(badge__is_active=True)
+_ENABLED = Q(badge__badge_provider__is_enabled=True)
+_BLOCKED = (
+    (HELD_BADGE_INACTIVE, ~_ACTIVE),
+    (HELD_ACCOUNT_DISABLED, _ACTIVE & ~_ENABLED),
+    (HELD_ACCOUNT_PAUSED, _ACTIVE & _ENABLED & Q(badge__badge_provider__paused_at__isnull=False)),
 )
 
 
 def hold_blocked() -> int:
-    """Waiting rows that cannot be sent say why, instead of waiting silently."""
-    return sum(
-        move_all(
-            IssuedBadge.objects.filter(cause),
-            from_status=Status.QUEUED,
-            to_status=Status.HELD,
-            reason=reason,
-            hold_reason=reason,
+    """Waiting rows that cannot be sent say why, instead of waiting silently; how many are new among them."""
+    held = 0
+    for reason, cause in _BLOCKED:
+        rows = IssuedBadge.objects.filter(cause)
+        held += move_all(
+            rows, from_status=Status.QUEUED, to_status=Status.HELD, reason=reason, hold_reason=reason
         )
-        for reason, cause in _BLOCKED
-    )
+        # One cause may have taken the place of another.
+        rows.filter(status=Status.HELD).exclude(hold_reason=reason).update(hold_reason=reason)
+    return held
 
 
 def release_held() -> int:

@@ -337,26 +337,31 @@ def test_a_kind_that_cannot_issue_yet_pauses_its_account_instead_of_failing_badg
     assert account.pause_reason == "Accredible cannot issue yet."
 
 
-def test_badges_wait_while_their_badge_is_inactive_and_while_the_account_is_disabled(account, badge):
+def test_what_waits_says_the_cause_of_today(account, badge):
     badge.is_active = False
     save_badge(badge)
     row = waiting(badge)
     sweep()
     deliver()
     assert str(stored(row).issued_status) == "Waiting: the badge is not active"
-    BadgeProvider.objects.update(is_enabled=False)
-    badge.badge_provider.refresh_from_db()
+    accounts.pause(account.pk, reason="For the test.")
     sweep()
-    assert stored(row).status == S.HELD
-    BadgeProvider.objects.update(is_enabled=True)
-    badge.badge_provider.refresh_from_db()
-    sweep()
-    assert stored(row).status == S.HELD
+    assert str(stored(row).issued_status) == "Waiting: the badge is not active"
     badge.is_active = True
     save_badge(badge)
     sweep()
+    assert str(stored(row).issued_status) == "Waiting: the badge provider is paused"
+    account.refresh_from_db()
+    account.is_enabled = False
+    accounts.save_provider(account)
+    sweep()
+    assert str(stored(row).issued_status) == "Waiting: the badge provider is disabled"
+    account.is_enabled = True
+    accounts.save_provider(account)
+    sweep()
     deliver()
     assert stored(row).status == S.ISSUED
+    assert timeline(row) == ["queued → held", "held → queued", *ISSUED]
 
 
 def test_a_held_badge_can_be_given_up(account, badge):
