@@ -11,18 +11,25 @@ from achievements.authoring import save_achievement
 from achievements.models import Achievement
 from badges.models import Badge, IssuedBadge
 from providers.models import BadgeProvider
-from tms import progress
+from tms import content, progress, subscriptions
 from tms.access import Role
 from tms.models import (
+    Activity,
+    ActivityResult,
     Class,
     Course,
+    CourseActivity,
     CourseAssignment,
+    CourseSection,
     CourseTag,
     Enrollment,
     Lab,
     LabInstance,
+    LearningPath,
     Organization,
     RoleAssignment,
+    Subscription,
+    SubscriptionProfile,
     User,
 )
 
@@ -198,3 +205,91 @@ class AchievementFactory(factory.django.DjangoModelFactory[Achievement]):
         achievement = model_class(*args, **kwargs)
         save_achievement(achievement)
         return achievement
+
+
+class SubscriptionProfileFactory(factory.django.DjangoModelFactory[SubscriptionProfile]):
+    name = factory.Sequence(lambda n: f"Subscription profile {n}")
+    organization = factory.SubFactory(OrganizationFactory)
+
+    class Meta:
+        model = SubscriptionProfile
+        skip_postgeneration_save = True
+
+    @factory.post_generation
+    def courses(self: SubscriptionProfile, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
+        if extracted:
+            self.courses.set(extracted)
+
+
+class SubscriptionFactory(factory.django.DjangoModelFactory[Subscription]):
+    user = factory.SubFactory(UserFactory)
+    subscription_profile = factory.SubFactory(
+        SubscriptionProfileFactory, organization=factory.SelfAttribute("..user.organization")
+    )
+    starts_at = PAST
+
+    class Meta:
+        model = Subscription
+
+
+class LearningPathFactory(factory.django.DjangoModelFactory[LearningPath]):
+    """`courses` are those of its profile unless given; they become the profile's too."""
+
+    name = factory.Sequence(lambda n: f"Learning path {n}")
+    subscription_profile = factory.SubFactory(SubscriptionProfileFactory)
+    organization = factory.SelfAttribute("subscription_profile.organization")
+
+    class Meta:
+        model = LearningPath
+        skip_postgeneration_save = True
+
+    @factory.post_generation
+    def courses(self: LearningPath, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
+        self.subscription_profile.courses.add(*(extracted or ()))
+        courses = extracted or list(self.subscription_profile.courses.all())
+        subscriptions.save_learning_path(self, courses=courses)
+
+
+class ActivityFactory(_ActivityFactory):
+    user = factory.SubFactory(UserFactory)
+    kind = Activity.Kind.POST_PUBLISHED
+    occurred_at = PAST
+
+    class Meta:
+        model = Activity
+
+
+class CourseSectionFactory(factory.django.DjangoModelFactory[CourseSection]):
+    course = factory.SubFactory(CourseFactory)
+    name = factory.Sequence(lambda n: f"Section {n}")
+    position = factory.Sequence(lambda n: n + 1)
+
+    class Meta:
+        model = CourseSection
+
+
+class CourseActivityFactory(factory.django.DjangoModelFactory[CourseActivity]):
+    section = factory.SubFactory(CourseSectionFactory)
+    name = factory.Sequence(lambda n: f"Course activity {n}")
+    kind = CourseActivity.Kind.SCORM
+    position = factory.Sequence(lambda n: n + 1)
+
+    class Meta:
+        model = CourseActivity
+
+    @classmethod
+    def _create(cls, model_class: type[CourseActivity], *args: Any, **kwargs: Any) -> CourseActivity:
+        return content.save_activity(model_class(*args, **kwargs))
+
+
+class ActivityResultFactory(_ActivityFactory):
+    """Of a course activity in an assignment of its course."""
+
+    course_activity = factory.SubFactory(CourseActivityFactory)
+    course_assignment = factory.SubFactory(
+        CourseAssignmentFactory, course=factory.SelfAttribute("..course_activity.section.course")
+    )
+    launched_at = PAST
+
+    class Meta:
+        model = ActivityResult

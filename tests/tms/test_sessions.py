@@ -78,10 +78,11 @@ def test_the_first_page_of_a_day_is_a_session_and_costs_the_others_nothing(
     learner: User, client: Client
 ) -> None:
     client.force_login(learner)
+
     def statements_on_activities(*, hours: int) -> int:
-        with time_machine.travel(PAST + timedelta(hours=hours), tick=False):
-            with CaptureQueriesContext(connection) as captured:
-                assert client.get("/").status_code == 200
+        moment = time_machine.travel(PAST + timedelta(hours=hours), tick=False)
+        with moment, CaptureQueriesContext(connection) as captured:
+            assert client.get("/").status_code == 200
         return sum("tms_activity" in query["sql"] for query in captured.captured_queries)
 
     assert [statements_on_activities(hours=hours) for hours in (0, 1, 2)] == [1, 0, 0]
