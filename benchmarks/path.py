@@ -62,7 +62,7 @@ def main() -> None:
             f"{options.records} records, {options.connections} connections, provider's latency "
             f"{options.latency_ms:g} ms, {options.rounds} rounds of each; badges per second:\n"
         )
-        print(f"{'round':>6} {'product':>8} {'bare':>8}")
+        print(f"{'round':>6} {'product':>8} {'bare':>8} {'ratio':>6}")
         with fresh_sandbox(latency_ms=0) as sandbox:
             _walk(sandbox, number=-1, options=options)
         _analyze()
@@ -75,8 +75,7 @@ def main() -> None:
             with fresh_sandbox(latency_ms=options.latency_ms) as sandbox:
                 loops.append(bare.seconds(sandbox, badges=options.records, connections=options.connections))
                 sandbox.require(options.records)
-            rates = options.records / paths[-1].total, options.records / loops[-1]
-            print(f"{number + 1:>6} {rates[0]:>8.0f} {rates[1]:>8.0f}", flush=True)
+            print(_line(number + 1, options.records, paths[-1].total, loops[-1]), flush=True)
         _conclude(paths, loops, options=options)
 
 
@@ -182,21 +181,23 @@ def _launches(badge: Badge, *, number: int) -> list[LabInstance]:
     ]
 
 
+def _line(title: object, records: int, path: float, loop: float) -> str:
+    return f"{title:>6} {records / path:>8.0f} {records / loop:>8.0f} {loop / path:>6.0%}"
+
+
 def _conclude(paths: list[Path], loops: list[float], *, options: argparse.Namespace) -> None:
-    records = options.records
-    total = median(path.total for path in paths)
-    loop = median(loops)
-    print(f"{'median':>6} {records / total:>8.0f} {records / loop:>8.0f}\n")
-    for name in ("record", "evaluate", "deliver"):
+    """The ratios are medians of those of neighbouring rounds, which saw the machine in the same mood."""
+    print(_line("median", options.records, median(path.total for path in paths), median(loops)))
+    print(f"\n{'step':>9} {'seconds':>8} {'a second':>9} {'of bare loop':>13}")
+    for name in ("record", "evaluate", "deliver", "total"):
         step = median(getattr(path, name) for path in paths)
-        print(f"{name:>9} {step:6.2f} s {records / step:>9.0f} /s")
-    print(f"\nThe product reaches {loop / total:.0%} of the bare loop; its delivery alone ", end="")
-    print(f"{loop / median(path.deliver for path in paths):.0%}.")
+        ratio = median(loop / getattr(path, name) for path, loop in zip(paths, loops, strict=True))
+        print(f"{name:>9} {step:>8.2f} {options.records / step:>9.0f} {ratio:>13.0%}")
     if options.latency_ms:
         limit = options.connections / options.latency_ms * 1000
-        delivered = records / median(path.deliver for path in paths)
-        print(f"Delivery reaches {delivered / limit:.0%} of connections ÷ latency, {limit:.0f} per second.")
-    print(f"Peak memory of this process, both sides together: {machine.peak_mb():.0f} MB.")
+        delivered = options.records / median(path.deliver for path in paths)
+        print(f"\nDelivery reaches {delivered / limit:.0%} of connections ÷ latency ({limit:.0f} a second).")
+    print(f"\nPeak memory of this process, both sides together: {machine.peak_mb():.0f} MB.")
 
 
 if __name__ == "__main__":
