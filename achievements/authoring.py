@@ -13,18 +13,22 @@ from achievements.models import Achievement, RuleVersion
 from tms.access import Action, Role, require
 from tms.errors import DomainError, NotPermitted
 from tms.hint import hint
-from tms.models import Course, CourseTag, Lab
+from tms.models import Course, CourseTag, Lab, SubscriptionProfile
 
 if TYPE_CHECKING:
     from achievements.conditions.language import Rule
     from tms.models import User
 
-REFERENCED: dict[str, type[models.Model]] = {
+NAMED: dict[str, type[models.Model]] = {
     "LabProfileIds": Lab,
     "CourseIds": Course,
     "CourseTagIds": CourseTag,
+    "ClubIds": SubscriptionProfile,
     "AchievementIds": Achievement,
 }
+# What is excluded must exist as well.
+REFERENCED = NAMED | {f"Exclude{key}": model for key, model in NAMED.items()}
+MOST_TIMES = 1_000
 
 
 def save_achievement(achievement: Achievement, *, actor: User | None = None) -> Rule:
@@ -45,7 +49,7 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
         if achievement.enabled and not rule.conditions:
             message = _("An enabled achievement needs conditions; without any, everybody would earn it.")
             raise DomainError("conditions", message, fields={"conditions": [message]})
-        _check_frequency(achievement)
+        _check_frequency(achievement, rule)
         check_references(rule, text=achievement.conditions_text)
         _check_cycle(achievement, rule)
         if before:
@@ -117,11 +121,20 @@ def check_references(rule: Rule, *, text: str) -> None:
         raise _refused(language.unknown_ids(text, unknown))
 
 
-def _check_frequency(achievement: Achievement) -> None:
-    if achievement.frequency_type == Achievement.FrequencyType.PER_USER and achievement.frequency == 1:
+def _check_frequency(achievement: Achievement, rule: Rule) -> None:
+    """More than once for each user needs a rule whose parts can be counted on: so many times each."""
+    if achievement.frequency_type != Achievement.FrequencyType.PER_USER or achievement.frequency <= 1:
         return
-    message = _("Only “Per User” with a frequency of 1 can be evaluated yet.")
-    raise DomainError("frequency", message, fields={"frequency": [message]})
+    if achievement.frequency > MOST_TIMES:
+        message = _("A user may earn it up to %(most)d times.") % {"most": MOST_TIMES}
+        raise DomainError("frequency", message, fields={"frequency": [message]})
+    once = any(
+        isinstance(part, language.Group) or part.single_day or part.within_days or part.days
+        for part in rule.conditions
+    )
+    if once:
+        message = _("A rule with groups, SingleDay, WithinDays or streaks can be earned once by each user.")
+        raise DomainError("frequency", message, fields={"frequency": [message]})
 
 
 def _check_global(achievement: Achievement, *, before: Achievement | None, actor: User | None) -> None:

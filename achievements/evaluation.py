@@ -11,20 +11,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Max, Min, Q
+from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from achievements.conditions import language
-from achievements.conditions.query import Scope, winners
+from achievements.conditions.query import EVERYBODY, ActiveRule, Scope, next_free, statements, winners
 from achievements.models import Achievement, EarnedAchievement
 from badges.issuing import issue_earned as record_intents
 from badges.models import Badge, IssuedBadge
-from tms.models import Notification, ProgressChange, User
+from tms.models import Course, Notification, ProgressChange, User
 from tms.sql import Sql, execute, fetch, in_list, sql, table, value
 
 log = logging.getLogger(__name__)
@@ -54,16 +55,6 @@ class Report:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class ActiveRule:
-    achievement: Achievement
-    rule: language.Rule
-
-    @property
-    def reads_awards(self) -> bool:
-        return any(c.subject is language.Subject.ACHIEVEMENT for c in self.rule.conditions)
-
-
 def award_changes() -> Report:
     """Evaluate every active rule for the learners who changed, in chunks, until no change waits."""
     report = Report()
@@ -74,7 +65,7 @@ def award_changes() -> Report:
             if not changes:
                 break
             learners = sorted({learner_id for _pk, learner_id in changes})
-            report += _award(active_rules(), scope=Scope(learners=learners))
+            report += _award(active_rules(), scope=Scope(learners=learners), competing=Scope(changed=True))
             report.learners += len(learners)
             ProgressChange.objects.filter(pk__in=[pk for pk, _learner in changes]).delete()
     return report
@@ -111,9 +102,16 @@ def award_full(*, only: set[int] | None = None, progress: Progress | None = None
             _one_at_a_time()
             rules = active_rules()
             chosen = rules if only is None else [rule for rule in rules if rule.achievement.pk in only]
-            report += _award(chosen, scope=scope, all_rules=rules)
+            report += _award(chosen, scope=scope, all_rules=rules, competing=None)
         if progress:
             progress(_("learners"), number * CHUNK, len(chunks) * CHUNK)
+    with transaction.atomic():
+        _one_at_a_time()
+        rules = active_rules()
+        limited = [
+            rule for rule in rules if rule.is_limited and (only is None or rule.achievement.pk in only)
+        ]
+        report += _award(limited, scope=EVERYBODY, all_rules=rules, competing=EVERYBODY)
     report.learners = User.objects.count()
     return report
 
@@ -133,35 +131,56 @@ def _chunks() -> Iterator[Scope]:
 
 def active_rules() -> list[ActiveRule]:
     """Enabled achievements of organizations that have achievements enabled, with their rules."""
-    enabled = Achievement.objects.filter(enabled=True, organization__enable_achievements=True).exclude(
-        conditions=[]
+    enabled = (
+        Achievement.objects.filter(enabled=True, organization__enable_achievements=True)
+        .exclude(conditions=[])
+        .select_related("organization")
+        .order_by("pk")
     )
-    return [
-        ActiveRule(achievement, language.from_canonical(achievement.conditions))
-        for achievement in enabled.order_by("pk")
-    ]
+    ticked = set(_ticked().values_list("organization_id", flat=True).distinct())
+    return [_active(achievement, outsiders=achievement.organization_id in ticked) for achievement in enabled]
+
+
+def active_rule(achievement: Achievement) -> ActiveRule:
+    """One achievement's rule as if it were active: for looking ahead and for explaining."""
+    ticked = _ticked().filter(organization_id=achievement.organization_id)
+    return _active(achievement, outsiders=ticked.exists())
+
+
+def _ticked() -> QuerySet[Course]:
+    return Course.objects.filter(achievements_for_outside_organizations=True)
+
+
+def _active(achievement: Achievement, *, outsiders: bool) -> ActiveRule:
+    return ActiveRule(achievement, language.from_canonical(achievement.conditions), outsiders=outsiders)
 
 
 def _award(
-    rules: Sequence[ActiveRule], *, scope: Scope, all_rules: Sequence[ActiveRule] | None = None
+    rules: Sequence[ActiveRule],
+    *,
+    scope: Scope,
+    competing: Scope | None,
+    all_rules: Sequence[ActiveRule] | None = None,
 ) -> Report:
     """One pass over a set of learners, in the caller's transaction.
+
+    Rules for which learners compete look at `competing`, not at one chunk, since the earliest of all wins;
+    without it they are left out.
 
     Rules over records run once; rules over awards run until nothing new is earned (the least fixpoint:
     awards only add), and only for the learners who earned something.
     """
     report = Report()
     now = timezone.now()
-    new: list[int] = []
-    for active in rules:
-        new += _award_rule(active, scope=scope, now=now, report=report)
+    new = _award_rules([rule for rule in rules if not rule.is_limited], scope=scope, now=now, report=report)
+    if competing is not None:
+        limited = [rule for rule in rules if rule.is_limited]
+        new += _award_rules(limited, scope=competing, now=now, report=report)
     over_awards = [active for active in (all_rules or rules) if active.reads_awards]
     fresh = new
     while fresh and over_awards:
         again = Scope(learners=_learners_of(fresh))
-        fresh = []
-        for active in over_awards:
-            fresh += _award_rule(active, scope=again, now=now, report=report)
+        fresh = _award_rules(over_awards, scope=again, now=now, report=report)
         new += fresh
     if new:
         report.awards = len(new)
@@ -170,11 +189,74 @@ def _award(
     return report
 
 
-def _award_rule(active: ActiveRule, *, scope: Scope, now: datetime, report: Report) -> list[int]:
-    """Insert the new awards of one rule; their ids. A rule that fails is marked and stops no other."""
-    achievement = active.achievement
-    if achievement.pk in report.failed:
+def _award_rules(rules: Sequence[ActiveRule], *, scope: Scope, now: datetime, report: Report) -> list[int]:
+    """Insert the new awards of these rules; their ids. A group that fails is run again rule by rule."""
+    new: list[int] = []
+    for group in statements([active for active in rules if active.achievement.pk not in report.failed]):
+        try:
+            new += _insert(group, scope=scope, now=now)
+        except DatabaseError as error:
+            if len(group) > 1:
+                for active in group:
+                    new += _award_alone(active, scope=scope, now=now, report=report)
+            else:
+                _mark_failed(group[0], error, now=now, report=report)
+    return new
+
+
+def _award_alone(active: ActiveRule, *, scope: Scope, now: datetime, report: Report) -> list[int]:
+    try:
+        return _insert([active], scope=scope, now=now)
+    except DatabaseError as error:
+        _mark_failed(active, error, now=now, report=report)
         return []
+
+
+def _mark_failed(active: ActiveRule, error: DatabaseError, *, now: datetime, report: Report) -> None:
+    """One bad rule stops no other; it is due for a full run, later."""
+    pk = active.achievement.pk
+    log.error("The rule of achievement %s failed: %s", pk, error)
+    report.failed.add(pk)
+    Achievement.objects.filter(pk=pk).update(full_run_due_at=now, last_error=str(error), last_error_at=now)
+
+
+def _insert(group: Sequence[ActiveRule], *, scope: Scope, now: datetime) -> list[int]:
+    """Insert what a group of `statements` wins now; the ids of the new awards."""
+    active, found = group[0], winners(group, scope=scope)
+    if not active.is_limited:
+        return _write(found, now=now)
+    if active.is_daily:
+        return _insert_daily(active, found, now=now)
+    achievement = active.achievement
+    left = achievement.frequency - EarnedAchievement.objects.filter(achievement=achievement).count()
+    return _write(_earliest(found, left), now=now) if left > 0 else []
+
+
+def _earliest(found: Sql, count: int) -> Sql:
+    return sql("SELECT * FROM ({}) AS every ORDER BY moment, last_id LIMIT {}", found, value(count))
+
+
+def _insert_daily(active: ActiveRule, found: Sql, *, now: datetime) -> list[int]:
+    """One learner, then nobody for `frequency` calendar days of the achievement's organization.
+
+    A statement for each award, since each changes who may earn the next.
+    """
+    zone = ZoneInfo(active.achievement.organization.time_zone)
+    earned = EarnedAchievement.objects.filter(achievement=active.achievement)
+    new: list[int] = []
+    while True:
+        last = earned.aggregate(last=Max("earned_at"))["last"]
+        free_from = datetime.min.replace(year=1900, tzinfo=UTC)
+        if last:
+            free_day = last.astimezone(zone).date() + timedelta(days=active.achievement.frequency)
+            free_from = datetime.combine(free_day, time.min, zone)
+        won = _write(_earliest(next_free(active, found, free_from=free_from), 1), now=now)
+        if not won:
+            return new
+        new += won
+
+
+def _write(found: Sql, *, now: datetime) -> list[int]:
     day = (
         "(won.moment AT TIME ZONE won.zone)::date"
         if connection.vendor == "postgresql"
@@ -186,29 +268,21 @@ def _award_rule(active: ActiveRule, *, scope: Scope, now: datetime, report: Repo
             learner_id, achievement_id, occurrence, earned_at, earned_day, points, rule_version, snapshot,
             created_at
         )
-        SELECT won.learner_id, {{}}, 1, won.moment, {day}, {{}}, {{}}, won.snapshot, {{}}
+        SELECT won.learner_id, won.achievement_id, won.occurrence, won.moment, {day}, achievement.points,
+               achievement.rule_version, won.snapshot, {{}}
         FROM ({{}}) AS won
+        JOIN {{}} AS achievement ON achievement.id = won.achievement_id
         WHERE TRUE
         ON CONFLICT DO NOTHING
         RETURNING id
         """,
         table(EarnedAchievement),
-        value(achievement.pk),
-        value(achievement.points),
-        value(achievement.rule_version),
         value(now),
-        winners(achievement, active.rule, scope=scope),
+        found,
+        table(Achievement),
     )
-    try:
-        with transaction.atomic():
-            return [row[0] for row in fetch(statement)]
-    except DatabaseError as error:
-        log.exception("The rule of achievement %s failed", achievement.pk)
-        report.failed.add(achievement.pk)
-        Achievement.objects.filter(pk=achievement.pk).update(
-            full_run_due_at=now, last_error=str(error), last_error_at=now
-        )
-        return []
+    with transaction.atomic():
+        return [row[0] for row in fetch(statement)]
 
 
 def _learners_of(awards: Sequence[int]) -> list[int]:

@@ -93,7 +93,7 @@ class EarnedAchievement(models.Model):
     """A record, never a live computation: who earned what, when the threshold was crossed, and by what.
 
     `earned_day` is the learner's own day. `occurrence` counts from 1 for achievements that may be earned more
-    than once. `snapshot` is `{"conditions": [{"needed": n, "have": n, "records": [ids]}]}`, the ids of learning
+    than once. `snapshot` is `{"conditions": [{"needed": n, "have": n, "records": [ids]}]}`: ids of learning
     records or, where achievements are counted, of awards.
     """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, models
@@ -36,6 +36,27 @@ def join(separator: str, parts: Iterable[Sql]) -> Sql:
         separator.join(part.text for part in listed),
         tuple(parameter for part in listed for parameter in part.parameters),
     )
+
+
+class Steps:
+    """Subqueries side by side, each by its name, instead of one inside the other.
+
+    SQLite's parser has a stack of a hundred, and so has the reader; PostgreSQL unfolds a step that is used
+    once as if it had been written in place.
+    """
+
+    def __init__(self) -> None:
+        self._named: list[Sql] = []
+
+    def add(self, template: str, *parts: Sql) -> Sql:
+        """Define the next step; its name, for use in later ones."""
+        name = f"step{len(self._named)}"
+        self._named.append(sql(f"{name} AS ({{}})", sql(template, *parts)))
+        return Sql(name)
+
+    def end(self, template: str, *parts: Sql) -> Sql:
+        """The whole statement, whose last step this is."""
+        return sql("WITH {} {}", join(", ", self._named), sql(template, *parts))
 
 
 def value(parameter: Any) -> Sql:
@@ -88,6 +109,12 @@ def latest(expressions: Sequence[str]) -> str:
         return expressions[0]
     name = "GREATEST" if connection.vendor == "postgresql" else "MAX"
     return f"{name}({', '.join(expressions)})"
+
+
+def moment_of(stored: Any) -> datetime:
+    """A moment that a raw statement gave: SQLite gives the text it keeps, or that without its zone, UTC."""
+    moment = stored if isinstance(stored, datetime) else datetime.fromisoformat(stored)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def execute(statement: Sql) -> int:

@@ -1,266 +1,340 @@
-"""From typed conditions to SQL: the only interpreter of the language.
+"""From rules to SQL: who meets them, passes every gate, and has not been awarded.
 
-`winners` gives the statement that finds who meets a rule, when, and by which records. Awarding inserts what
-it yields; one learner is the same statement with a narrower Scope. Each condition becomes a subquery with
-the columns learner_id, moment and records (a JSON list of ids), at most one row for each learner; the
-conditions are joined on the learner, and the rule was met at the latest of their moments.
+With counting.py, which answers one condition, this is the only interpreter of the language. `winners` is what
+awarding inserts; preview, progress and explanation are the same statements with another end or a narrower
+Scope. Rules of one plain condition share a statement with those of its shape; any other rule has its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import connection
 
-from achievements.conditions.language import Condition, Rule, Subject
-from achievements.models import EarnedAchievement
-from tms.models import Course, LearningRecord, Organization, User
-from tms.sql import Sql, in_list, join, json_array, json_list, json_object, latest, sql, table, value
+from achievements.conditions.counted import EVERYBODY, Counting, Scope, counted
+from achievements.conditions.counting import COLUMNS, Won, evidence, reached, shape_of, so_far
+from achievements.conditions.language import Condition, Group, Rule, Subject
+from achievements.models import Achievement, EarnedAchievement
+from tms.models import Organization, User
+from tms.sql import Sql, Steps, join, json_list, json_object, latest, sql, table, value
 
 if TYPE_CHECKING:
-    from achievements.models import Achievement
+    from collections.abc import Hashable
+    from datetime import datetime
 
-TAGGED = Course.tags.through
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """Which learners to look at: those listed, those of a range of ids, or everybody."""
-
-    learners: Sequence[int] | None = None
-    first: int | None = None
-    last: int | None = None
-
-    def clause(self, column: str) -> Sql:
-        if self.learners is not None:
-            return in_list(column, self.learners)
-        if self.first is not None and self.last is not None:
-            return sql(column + " BETWEEN {} AND {}", value(self.first), value(self.last))
-        return Sql("TRUE")
+__all__ = [
+    "EVERYBODY",
+    "GATES",
+    "ActiveRule",
+    "Scope",
+    "next_free",
+    "progress",
+    "standing",
+    "statements",
+    "winners",
+]
 
 
-EVERYBODY = Scope()
+# What a learner must pass besides the rule, over a (the achievement), person and home (her organization).
+# The achievement's own switch and its organization's are read before any statement (ActiveRule).
+GATES = {
+    "organization": "home.enable_achievements",
+    "participation": "(person.participate_in_achievements AND person.opted_out_at IS NULL)",
+    "reach": "(person.organization_id = a.organization_id"
+    " OR (a.is_global AND home.participate_in_global_achievements))",
+}
 
 
-def winners(achievement: Achievement, rule: Rule, *, scope: Scope = EVERYBODY) -> Sql:
-    """Who meets the rule, passes every gate and has not been awarded: learner_id, moment, snapshot, zone.
+@dataclass(frozen=True, slots=True)
+class ActiveRule:
+    """An achievement with its rule. `outsiders`: ticked courses exist through which others may earn it."""
+
+    achievement: Achievement
+    rule: Rule
+    outsiders: bool = False
+
+    @property
+    def reads_awards(self) -> bool:
+        return any(condition.subject is Subject.ACHIEVEMENT for condition in self.rule.leaves())
+
+    @property
+    def names_courses(self) -> bool:
+        """By ids, tags or subscriptions; exclusions do not name."""
+        return any(c.course_ids or c.tag_ids or c.club_ids for c in self.rule.leaves())
+
+    @property
+    def is_limited(self) -> bool:
+        """Learners compete for it, so all who may earn it now are looked at together."""
+        return self.achievement.frequency_type != Achievement.FrequencyType.PER_USER
+
+    @property
+    def is_daily(self) -> bool:
+        return self.achievement.frequency_type == Achievement.FrequencyType.PER_DAY
+
+    @property
+    def times(self) -> int:
+        return 1 if self.is_limited else self.achievement.frequency
+
+
+def statements(rules: Sequence[ActiveRule]) -> Iterator[list[ActiveRule]]:
+    """The rules in groups, each evaluated by one statement."""
+    shared: dict[Hashable, list[ActiveRule]] = {}
+    for active in rules:
+        shape = _shared_shape(active)
+        if shape is None:
+            yield [active]
+        else:
+            shared.setdefault(shape, []).append(active)
+    yield from shared.values()
+
+
+def _shared_shape(active: ActiveRule) -> Hashable | None:
+    only = active.rule.conditions[0]
+    if len(active.rule.conditions) > 1 or isinstance(only, Group) or active.outsiders or active.is_limited:
+        return None
+    return shape_of(_counting(active, only))
+
+
+def _counting(active: ActiveRule, condition: Condition, *, outside: bool = False) -> Counting:
+    achievement = active.achievement
+    return Counting(
+        key=achievement.pk,
+        condition=condition,
+        achievement_id=achievement.pk,
+        organization_id=achievement.organization_id,
+        zone=achievement.organization.time_zone,
+        times=active.times,
+        outside=outside,
+        unused=active.is_daily,
+    )
+
+
+def winners(rules: Sequence[ActiveRule], *, scope: Scope = EVERYBODY) -> Sql:
+    """achievement_id, occurrence, learner_id, moment, last_id, snapshot, zone: a row for every award due.
 
     Two kinds of learners may earn: insiders by all their records, outsiders only by records of ticked
-    courses of the achievement's organization. The gates are read live.
+    courses of the achievement's organization. The gates are read live. `rules` is a group of `statements`.
     """
-    kinds = [_met(achievement, rule, scope=scope, outside=False)]
-    if names_courses(rule):
-        kinds.append(_met(achievement, rule, scope=scope, outside=True))
+    if len(rules) > 1:
+        countings = [_counting(active, _only(active)) for active in rules]
+        told = [(Won("c0"), countings)]
+        met = sql("({}) AS c0", reached(countings, scope=scope))
+        return _gated(rules[0], met, Sql("c0.moment"), told, outside=False)
+    [active] = rules
+    kinds = [_met(active, scope=scope, outside=False)]
+    if active.outsiders and active.names_courses:
+        kinds.append(_met(active, scope=scope, outside=True))
     return join(" UNION ALL ", kinds)
 
 
-def names_courses(rule: Rule) -> bool:
-    return any(condition.course_ids or condition.tag_ids for condition in rule.conditions)
-
-
-def _met(achievement: Achievement, rule: Rule, *, scope: Scope, outside: bool) -> Sql:
-    parts = [
-        _condition(achievement, condition, scope=scope, outside=outside) for condition in rule.conditions
-    ]
-    names = [f"c{number}" for number in range(len(parts))]
-    joined = sql("({}) AS c0", parts[0])
-    for name, part in zip(names[1:], parts[1:], strict=True):
-        joined += sql(f" JOIN ({{}}) AS {name} ON {name}.learner_id = c0.learner_id", part)
-    moment = latest([f"{name}.moment" for name in names])
-    snapshot = json_object(
-        "'conditions', "
-        + json_list(
-            json_object(f"'needed', {_needed(condition)}, 'have', {name}.have, 'records', {_json(name)}")
-            for name, condition in zip(names, rule.conditions, strict=True)
-        )
-    )
+def standing(active: ActiveRule, *, scope: Scope = EVERYBODY) -> Sql:
+    """learner_id, a column for each of GATES (1 where it is passed), held: of all who meet the rule by any of
+    their records, whether they may earn it or not."""
+    columns = ", ".join(f"CASE WHEN {gate} THEN 1 ELSE 0 END AS {name}" for name, gate in GATES.items())
     return sql(
         f"""
-        SELECT c0.learner_id AS learner_id, {moment} AS moment, {snapshot} AS snapshot,
-               COALESCE(NULLIF(person.time_zone, ''), home.time_zone) AS zone
+        SELECT c0.learner_id AS learner_id, {columns}, CASE WHEN EXISTS (
+                   SELECT 1 FROM {{}} AS held WHERE held.learner_id = c0.learner_id
+                      AND held.achievement_id = c0.key AND held.occurrence = c0.occurrence
+               ) THEN 1 ELSE 0 END AS held
         FROM {{}}
+        JOIN {{}} AS a ON a.id = c0.key
         JOIN {{}} AS person ON person.id = c0.learner_id
         JOIN {{}} AS home ON home.id = person.organization_id
-        WHERE {{}}
-          AND NOT EXISTS (
-              SELECT 1 FROM {{}} AS held
-              WHERE held.learner_id = c0.learner_id AND held.achievement_id = {{}} AND held.occurrence = 1
-          )
+        WHERE c0.occurrence = 1
         """,
-        joined,
+        table(EarnedAchievement),
+        _joined(active, scope=scope, outside=False),
+        table(Achievement),
         table(User),
         table(Organization),
-        _gates(achievement, outside=outside),
-        table(EarnedAchievement),
-        value(achievement.pk),
     )
 
 
-def _json(name: str) -> str:
-    # SQLite forgets that a text is JSON when it leaves a subquery.
-    return f"json({name}.records)" if connection.vendor == "sqlite" else f"{name}.records"
+def _only(active: ActiveRule) -> Condition:
+    only = active.rule.conditions[0]
+    if isinstance(only, Group):
+        raise TypeError("a group shares no statement")
+    return only
 
 
-def _needed(condition: Condition) -> int:
-    return condition.points or condition.needed
-
-
-def _gates(achievement: Achievement, *, outside: bool) -> Sql:
-    inside = sql("person.organization_id = {}", value(achievement.organization_id))
-    if achievement.is_global:
-        inside = sql("({} OR home.participate_in_global_achievements)", inside)
-    return sql(
-        "home.enable_achievements AND person.participate_in_achievements"
-        " AND person.opted_out_at IS NULL AND {}",
-        sql("NOT {}", inside) if outside else inside,
-    )
-
-
-def _condition(achievement: Achievement, condition: Condition, *, scope: Scope, outside: bool) -> Sql:
-    if condition.subject is Subject.ACHIEVEMENT:
-        counted = _awards(achievement, condition, scope=scope)
-        return _enough_points(condition, counted) if condition.points else _enough(condition, counted)
-    return _enough(condition, _records(achievement, condition, scope=scope, outside=outside))
-
-
-def _records(achievement: Achievement, condition: Condition, *, scope: Scope, outside: bool) -> Sql:
-    """The learning records that count: learner_id, id, item, moment, day."""
-    subject = (
-        LearningRecord.Subject.LAB if condition.subject is Subject.LAB else LearningRecord.Subject.COURSE
-    )
-    item = "lab_id" if condition.subject is Subject.LAB else "course_id"
-    moment, day, held = _moment(condition)
-    tests = [Sql(f"r.subject = {int(subject)}"), scope.clause("r.learner_id")]
-    tests += [Sql(test) for test in held]
-    if condition.lab_ids:
-        tests.append(in_list("r.lab_id", condition.lab_ids))
-    if condition.course_ids:
-        tests.append(in_list("r.course_id", condition.course_ids))
-    if condition.tag_ids:
-        tests.append(
-            sql(
-                "r.course_id IN (SELECT tagged.course_id FROM {} AS tagged WHERE {})",
-                table(TAGGED),
-                in_list("tagged.coursetag_id", condition.tag_ids),
-            )
-        )
-    if condition.min_minutes:
-        tests.append(sql("r.minutes >= {}", value(condition.min_minutes)))
-    if outside:
-        tests.append(
-            sql(
-                "r.course_id IN (SELECT ticked.id FROM {} AS ticked WHERE ticked.organization_id = {}"
-                " AND ticked.achievements_for_outside_organizations)",
-                table(Course),
-                value(achievement.organization_id),
-            )
-        )
-    return sql(
-        f"SELECT r.learner_id, r.id, r.{item} AS item, {moment} AS moment, {day} AS day"
-        " FROM {} AS r WHERE {}",
-        table(LearningRecord),
-        join(" AND ", tests),
-    )
-
-
-def _moment(condition: Condition) -> tuple[str, str, list[str]]:
-    """The moment and the local day of a record, and what must hold for it to count.
-
-    A result (passed, minutes) of a launch that was never completed is known when its minutes are over.
-    """
-    held = ["r.passed"] if condition.passed else []
-    if condition.complete:
-        return "r.completed_at", "r.completed_day", [*held, "r.completed_at IS NOT NULL"]
-    if condition.passed or condition.min_minutes:
-        return (
-            f"COALESCE(r.completed_at, {_minutes_later()})",
-            "COALESCE(r.completed_day, r.started_day)",
-            held,
-        )
-    return "r.started_at", "r.started_day", held
-
-
-def _minutes_later() -> str:
-    if connection.vendor == "postgresql":
-        return "r.started_at + COALESCE(r.minutes, 0) * INTERVAL '1 minute'"
-    return "strftime('%%Y-%%m-%%d %%H:%%M:%%f', r.started_at, (COALESCE(r.minutes, 0) * 60) || ' seconds')"
-
-
-def _awards(achievement: Achievement, condition: Condition, *, scope: Scope) -> Sql:
-    """The awards that count, in the columns of _records and with points; never the achievement's own."""
-    tests = [
-        Sql("e.withdrawn_at IS NULL"),
-        scope.clause("e.learner_id"),
-        sql("e.achievement_id <> {}", value(achievement.pk)),
+def _met(active: ActiveRule, *, scope: Scope, outside: bool) -> Sql:
+    names = _names(active)
+    told = [
+        (won, [_counting(active, leaf, outside=outside)])
+        for name, part in zip(names, active.rule.conditions, strict=True)
+        for won, leaf in _leaves(name, part)
     ]
-    if condition.achievement_ids:
-        tests.append(in_list("e.achievement_id", condition.achievement_ids))
-    return sql(
-        "SELECT e.learner_id, e.id, e.achievement_id AS item, e.earned_at AS moment, e.earned_day AS day,"
-        " e.points AS points FROM {} AS e WHERE {}",
-        table(EarnedAchievement),
-        join(" AND ", tests),
-    )
+    moment = Sql(latest([f"{name}.moment" for name in names]))
+    return _gated(active, _joined(active, scope=scope, outside=outside), moment, told, outside=outside)
 
 
-def _enough(condition: Condition, counted: Sql) -> Sql:
-    """The first `needed` of what counts (different items if distinct, within one day if asked)."""
-    group = "learner_id, day" if condition.single_day else "learner_id"
-    if condition.distinct:
-        counted = sql(
-            f"""
-            SELECT learner_id, id, item, moment, day FROM (
-                SELECT learner_id, id, item, moment, day,
-                       ROW_NUMBER() OVER (PARTITION BY {group}, item ORDER BY moment, id) AS turn
-                FROM ({{}}) AS counted
-            ) AS items WHERE turn = 1
-            """,
-            counted,
+def _names(active: ActiveRule) -> list[str]:
+    return [f"c{number}" for number in range(len(active.rule.conditions))]
+
+
+def _joined(active: ActiveRule, *, scope: Scope, outside: bool) -> Sql:
+    """Who meets every part, joined as c0, c1 …"""
+    names, parts = _names(active), active.rule.conditions
+    joined = sql("({}) AS c0", _part(active, parts[0], scope=scope, outside=outside))
+    for name, part in zip(names[1:], parts[1:], strict=True):
+        joined += sql(
+            f" JOIN ({{}}) AS {name} ON {name}.learner_id = c0.learner_id"
+            f" AND {name}.occurrence = c0.occurrence",
+            _part(active, part, scope=scope, outside=outside),
         )
-    reached = sql(
-        f"""
-        SELECT learner_id, {"day," if condition.single_day else ""} MAX(moment) AS moment,
-               COUNT(*) AS have, {json_array("id")} AS records
-        FROM (
-            SELECT learner_id, id, moment, day,
-                   ROW_NUMBER() OVER (PARTITION BY {group} ORDER BY moment, id) AS number
-            FROM ({{}}) AS counted
-        ) AS numbered
-        WHERE number <= {condition.needed}
-        GROUP BY {group} HAVING COUNT(*) = {condition.needed}
-        """,
-        counted,
+    return joined
+
+
+def _leaves(name: str, part: Condition | Group) -> Iterator[tuple[Won, Condition]]:
+    """The conditions of a part, with where each was met: inside a group, up to the group's moment."""
+    if isinstance(part, Condition):
+        yield Won(name), part
+        return
+    for inner in part.parts:
+        for _won, leaf in _leaves(name, inner):
+            yield Won(name, whole=False), leaf
+
+
+def _part(active: ActiveRule, part: Condition | Group, *, scope: Scope, outside: bool) -> Sql:
+    if isinstance(part, Condition):
+        return reached([_counting(active, part, outside=outside)], scope=scope)
+    steps = Steps()
+    found = _group(steps, active, part, scope=scope, outside=outside)
+    return steps.end(f"SELECT {COLUMNS} FROM {{}}", found)
+
+
+def _group(steps: Steps, active: ActiveRule, group: Group, *, scope: Scope, outside: bool) -> Sql:
+    """The learners for whom at least so many parts hold, at the moment of the last that was needed."""
+    parts = []
+    for part in group.parts:
+        if isinstance(part, Condition):
+            found = steps.add("{}", reached([_counting(active, part, outside=outside)], scope=scope))
+        else:
+            found = _group(steps, active, part, scope=scope, outside=outside)
+        parts.append(sql(f"SELECT {COLUMNS} FROM {{}}", found))
+    every = steps.add("{}", join(" UNION ALL ", parts))
+    placed = steps.add(
+        "SELECT every.*, ROW_NUMBER() OVER ("
+        "PARTITION BY learner_id, occurrence ORDER BY moment, last_id) AS place FROM {} AS every",
+        every,
     )
-    if not condition.single_day:
-        return reached
+    return steps.add(f"SELECT {COLUMNS} FROM {{}} WHERE place = {group.least}", placed)
+
+
+def next_free(active: ActiveRule, found: Sql, *, free_from: datetime) -> Sql:
+    """`found` (of `winners`) for Per Day: whoever crossed the threshold on a taken day earns by the next
+    record that counts, if there is one from `free_from` on."""
+    later = [
+        sql("SELECT moment FROM ({}) AS later", counted(counting, scope=Scope(expression="won.learner_id")))
+        for counting in _countings(active)
+    ]
     return sql(
         """
-        SELECT learner_id, moment, have, records FROM (
-            SELECT learner_id, moment, have, records,
-                   ROW_NUMBER() OVER (PARTITION BY learner_id ORDER BY day) AS turn
-            FROM ({}) AS days
-        ) AS ordered WHERE turn = 1
+        SELECT * FROM (
+            SELECT won.achievement_id, won.occurrence, won.learner_id,
+                   CASE WHEN won.moment >= {} THEN won.moment ELSE (
+                       SELECT MIN(moment) FROM ({}) AS every WHERE moment >= {}
+                   ) END AS moment,
+                   won.last_id, won.snapshot, won.zone
+            FROM ({}) AS won
+        ) AS dated WHERE moment IS NOT NULL
         """,
-        reached,
+        value(free_from),
+        join(" UNION ALL ", later),
+        value(free_from),
+        found,
     )
 
 
-def _enough_points(condition: Condition, awards: Sql) -> Sql:
-    """The awards up to the one whose points cross the threshold."""
+def _countings(active: ActiveRule, *, outside: bool = False) -> list[Counting]:
+    return [_counting(active, leaf, outside=outside) for leaf in active.rule.leaves()]
+
+
+def progress(active: ActiveRule, learner_id: int, *, outside: bool = False) -> Sql:
+    """place, have, moment, records: one row for each condition of the rule, in text order, for one learner.
+
+    `moment` is when the condition was met, null where it is not; `records` are the ids that met it.
+    """
+    only = Scope(learners=[learner_id])
+    lines = []
+    for place, counting in enumerate(_countings(active, outside=outside)):
+        lines.append(
+            sql(
+                f"""
+                SELECT {place} AS place, COALESCE(MAX(h.have), 0) AS have, MAX(c0.moment) AS moment,
+                       MAX(CAST({{}} AS TEXT)) AS records
+                FROM (SELECT 1 AS one) AS always
+                LEFT JOIN ({{}}) AS h ON TRUE
+                LEFT JOIN ({{}}) AS c0 ON c0.occurrence = 1
+                """,
+                evidence([counting], won=Won("c0")),
+                so_far(counting, scope=only),
+                reached([counting], scope=only),
+            )
+        )
+    return join(" UNION ALL ", lines)
+
+
+def _gated(
+    active: ActiveRule,
+    met: Sql,
+    moment: Sql,
+    told: Sequence[tuple[Won, list[Counting]]],
+    *,
+    outside: bool,
+) -> Sql:
+    """Those of `met` who pass every gate and lack the award.
+
+    The snapshot stands in the outermost select list, so that its subqueries run for new awards only.
+    """
+    # Earned daily, it is earned again by records not used before: always the next occurrence.
+    occurrence = (
+        f"(SELECT COUNT(*) + 1 FROM {table(EarnedAchievement).text} AS had"
+        " WHERE had.learner_id = c0.learner_id AND had.achievement_id = c0.key)"
+        if active.is_daily
+        else "c0.occurrence"
+    )
+    inside = f"NOT ({GATES['reach']})" if outside else GATES["reach"]
     return sql(
         f"""
-        SELECT learner_id, MAX(moment) AS moment, SUM(points) AS have, {json_array("id")} AS records
-        FROM (
-            SELECT learner_id, id, moment, points,
-                   SUM(points) OVER (
-                       PARTITION BY learner_id ORDER BY moment, id ROWS UNBOUNDED PRECEDING
-                   ) AS total
-            FROM ({{}}) AS counted
-        ) AS running
-        WHERE total - points < {condition.points}
-        GROUP BY learner_id HAVING SUM(points) >= {condition.points}
+        SELECT c0.key AS achievement_id, {occurrence} AS occurrence, c0.learner_id AS learner_id,
+               {{}} AS moment, c0.last_id AS last_id, {{}} AS snapshot,
+               COALESCE(NULLIF(person.time_zone, ''), home.time_zone) AS zone
+        FROM {{}}
+        JOIN {{}} AS a ON a.id = c0.key
+        JOIN {{}} AS person ON person.id = c0.learner_id
+        JOIN {{}} AS home ON home.id = person.organization_id
+        WHERE {GATES["organization"]} AND {GATES["participation"]} AND {inside}
+          AND NOT EXISTS (
+              SELECT 1 FROM {{}} AS held
+              WHERE held.learner_id = c0.learner_id AND held.achievement_id = c0.key
+                AND held.occurrence = {occurrence}
+          )
         """,
-        awards,
+        moment,
+        _snapshot(told),
+        met,
+        table(Achievement),
+        table(User),
+        table(Organization),
+        table(EarnedAchievement),
     )
+
+
+def _snapshot(told: Sequence[tuple[Won, list[Counting]]]) -> Sql:
+    """{"conditions": [{"needed", "have", "records"}]}, the conditions in text order."""
+    lines = []
+    for won, countings in told:
+        needed = won.needed(countings[0])
+        numbers = f"'needed', {needed}, " + (f"'have', {won.name}.have, " if won.whole else "")
+        lines.append(sql(json_object(f"{numbers}'records', {_as_json('{}')}"), evidence(countings, won=won)))
+    listed = join(", ", lines)
+    return sql(json_object("'conditions', " + json_list(["{}"])), listed)
+
+
+def _as_json(expression: str) -> str:
+    # SQLite forgets that a text is JSON when it leaves a subquery.
+    return f"json({expression})" if connection.vendor == "sqlite" else expression

@@ -1,0 +1,375 @@
+"""Counting: from one condition to who reached it, when, and by which records.
+
+Every condition is answered in three steps, each a subquery of the next:
+
+    counted    the rows that count, learning records or awards (counted.py)
+    numbered   each learner's rows in the order of their moments: 1, 2, 3 …, with the running sum of amounts
+    reached    where a threshold was met: key, occurrence, learner_id, moment, last_id, since, needed, have
+
+Conditions that count the same way share one statement, whatever their thresholds and lists of ids
+(`shape_of`): the learners' records are then read once, however many rules there are. How conditions combine
+into a rule, and who may earn, is the affair of query.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+from achievements.conditions.counted import EVERYBODY, TAGGED, Counting, Scope, counted
+from achievements.conditions.language import Condition, Subject
+from tms.sql import Sql, Steps, join, json_array, relation, sql, table
+
+COLUMNS = "key, occurrence, learner_id, moment, last_id, since, needed, have"
+# How many record ids the snapshot of one condition keeps; the number itself is kept whole.
+MOST_KEPT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Won:
+    """A row of `reached` in the statement around, by its name there. `whole` false: a group in which this
+    condition is one of several, so that only the moment is known by which it may have been met."""
+
+    name: str
+    whole: bool = True
+
+    def needed(self, counting: Counting) -> str:
+        return f"{self.name}.needed" if self.whole else str(counting.condition.needed)
+
+
+def shape_of(counting: Counting) -> Hashable | None:
+    """What countings of one statement have in common; None for one that needs a statement of its own.
+
+    Shared are the plain kinds: any item, a list of items, or the courses of tags, by number or by points.
+    """
+    c = counting.condition
+    restricted = [bool(ids) for ids in (c.lab_ids, c.course_ids, c.tag_ids, c.achievement_ids)]
+    alone = (
+        c.subject in {Subject.SUBSCRIPTION, Subject.ACTIVITY, Subject.STREAK}
+        or sum(restricted) > 1
+        or _is_windowed(c)
+        or c.minutes
+        or _is_narrowed(c)
+        or counting.times > 1
+        or counting.outside
+        or counting.unused
+        or (c.points and c.achievement_ids)
+    )
+    if alone:
+        return None
+    subject = Subject.COURSE if c.subject is Subject.COURSE_TAG else c.subject
+    return (
+        subject,
+        c.distinct,
+        c.single_day,
+        c.complete,
+        c.passed,
+        c.min_minutes,
+        c.min_score,
+        bool(c.points),
+        *restricted,
+    )
+
+
+def reached(countings: Sequence[Counting], *, scope: Scope = EVERYBODY) -> Sql:
+    """The rows of COLUMNS of one counting, or of several of one shape.
+
+    At most one row for each key, occurrence and learner. `moment` is that of the row that met the threshold,
+    `last_id` its id, `since` the first day of the day or window it was met in (else null).
+    """
+    first = countings[0]
+    if first.condition.subject is Subject.STREAK:
+        return _streak(first, scope=scope)
+    if first.condition.points or first.condition.minutes:
+        return _summed(countings, scope=scope)
+    return _numbered(countings, scope=scope)
+
+
+def evidence(countings: Sequence[Counting], *, won: Won) -> Sql:
+    """A JSON list of the ids that met the threshold, as a scalar subquery beside the row `won`."""
+    first = countings[0]
+    condition = first.condition
+    steps = Steps()
+    rows = steps.add(
+        "{}", counted(first, scope=Scope(expression=f"{won.name}.learner_id"), shared=len(countings) > 1)
+    )
+    before = f"c.moment < {won.name}.moment"
+    same = f"c.moment = {won.name}.moment" + f" AND c.id <= {won.name}.last_id" * won.whole
+    tests = [Sql(f"({before} OR ({same}))")]
+    if len(countings) > 1 and (items := _items(countings)):
+        tests.append(
+            sql(
+                f"c.item IN (SELECT i.item FROM {{}} AS i WHERE i.key = {won.name}.key)",
+                steps.add("{}", items),
+            )
+        )
+    if won.whole and _is_windowed(condition):
+        last_day = _days_later(f"{won.name}.since", _span(condition) - 1)
+        tests.append(Sql(f"c.day BETWEEN {won.name}.since AND {last_day}"))
+    if won.whole and condition.subject is Subject.STREAK:
+        tests.append(Sql(f"c.day >= {won.name}.since"))
+    chosen = steps.add("SELECT c.id, c.item, c.moment FROM {} AS c WHERE {}", rows, join(" AND ", tests))
+    if condition.distinct or condition.distinct_people:
+        chosen = _firsts(steps, chosen, partition="item")
+    ranked = steps.add("SELECT id, ROW_NUMBER() OVER (ORDER BY moment DESC, id DESC) AS back FROM {}", chosen)
+    unnumbered = _is_summed(condition) or condition.subject is Subject.STREAK
+    most = str(MOST_KEPT) if unnumbered else won.needed(first)
+    kept = steps.add(f"SELECT id FROM {{}} WHERE back <= {most} ORDER BY back DESC", ranked)
+    return sql("({})", steps.end(f"SELECT {json_array('id')} FROM {{}}", kept))
+
+
+# ── numbered and reached ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _numbered(countings: Sequence[Counting], *, scope: Scope) -> Sql:
+    """The n-th row of each learner (of different items if distinct, within one day or window if asked)."""
+    c = countings[0].condition
+    steps = Steps()
+    rows, keyed = _rows(steps, countings, scope=scope)
+    group = ", ".join(["key"] * keyed + ["learner_id"] + ["since"] * _is_windowed(c))
+    numbered = steps.add(
+        f"SELECT {'key, ' * keyed}learner_id, id, moment, since,"
+        f" ROW_NUMBER() OVER (PARTITION BY {group} ORDER BY moment, id) AS number FROM {{}}",
+        rows,
+    )
+    found = steps.add(
+        f"""
+        SELECT t.key AS key, t.occurrence AS occurrence, n.learner_id AS learner_id, n.moment AS moment,
+               n.id AS last_id, n.since AS since, t.needed AS needed, t.needed AS have
+        FROM {{}} AS n JOIN {{}} AS t ON t.nth = n.number{" AND t.key = n.key" * keyed}
+        """,
+        numbered,
+        _thresholds(countings),
+    )
+    return _earliest_window(steps, c, found)
+
+
+def _thresholds(countings: Sequence[Counting]) -> Sql:
+    """key, occurrence, needed, nth: the k-th time needs k times as much."""
+    return relation(
+        ("key", "occurrence", "needed", "nth"),
+        [
+            (counting.key, k, counting.condition.needed, counting.condition.needed * k)
+            for counting in countings
+            for k in range(1, counting.times + 1)
+        ],
+    )
+
+
+def _rows(steps: Steps, countings: Sequence[Counting], *, scope: Scope) -> tuple[Sql, bool]:
+    """The rows to number, with `since`, and whether they carry a `key`."""
+    first = countings[0]
+    c = first.condition
+    items = _items(countings) if len(countings) > 1 else None
+    rows = _in_windows(steps, c, counted(first, scope=scope, listed=items is None, shared=len(countings) > 1))
+    if items is not None:
+        items = steps.add("SELECT key, item FROM {} AS listed", items)
+        rows = steps.add("SELECT * FROM {} AS w WHERE w.item IN (SELECT item FROM {})", rows, items)
+    if c.distinct or c.distinct_people:
+        windowed = ", since" if _is_windowed(c) else ""
+        rows = _firsts(steps, rows, partition=f"learner_id, item{windowed}")
+    if items is None:
+        return rows, False
+    return steps.add("SELECT i.key, r.* FROM {} AS r JOIN {} AS i ON i.item = r.item", rows, items), True
+
+
+def _items(countings: Sequence[Counting]) -> Sql | None:
+    """key, item of countings that share a statement, in parentheses; None where they count any item."""
+    c = countings[0].condition
+    if c.tag_ids:
+        pairs = [(counting.key, tag) for counting in countings for tag in counting.condition.tag_ids]
+        return sql(
+            "(SELECT DISTINCT g.key, tagged.course_id AS item FROM {} AS g"
+            " JOIN {} AS tagged ON tagged.coursetag_id = g.tag)",
+            relation(("key", "tag"), pairs),
+            table(TAGGED),
+        )
+    pairs = [
+        (counting.key, item)
+        for counting in countings
+        for item in (
+            *counting.condition.lab_ids,
+            *counting.condition.course_ids,
+            *counting.condition.achievement_ids,
+        )
+    ]
+    return relation(("key", "item"), pairs) if pairs else None
+
+
+def _firsts(steps: Steps, rows: Sql, *, partition: str) -> Sql:
+    """The first row of each item."""
+    turns = steps.add(
+        f"SELECT given.*, ROW_NUMBER() OVER (PARTITION BY {partition} ORDER BY moment, id) AS turn"
+        " FROM {} AS given",
+        rows,
+    )
+    return steps.add("SELECT * FROM {} WHERE turn = 1", turns)
+
+
+def _in_windows(steps: Steps, c: Condition, rows: Sql) -> Sql:
+    """Each row once for every window it lies in; a window begins with a day on which something counts."""
+    rows = steps.add("{}", rows)
+    if not _is_windowed(c):
+        return steps.add("SELECT plain.*, NULL AS since FROM {} AS plain", rows)
+    if _span(c) == 1:
+        return steps.add("SELECT dated.*, day AS since FROM {} AS dated", rows)
+    beginnings = steps.add("SELECT DISTINCT learner_id, day FROM {}", rows)
+    return steps.add(
+        f"""
+        SELECT inside.*, beginning.day AS since FROM {{}} AS beginning
+        JOIN {{}} AS inside ON inside.learner_id = beginning.learner_id
+         AND inside.day BETWEEN beginning.day AND {_days_later("beginning.day", _span(c) - 1)}
+        """,
+        beginnings,
+        rows,
+    )
+
+
+def _days_later(day: str, days: int) -> str:
+    if connection.vendor == "postgresql":
+        return f"({day} + {days})"
+    return f"date({day}, '+{days} days')"
+
+
+def _is_windowed(c: Condition) -> bool:
+    return c.single_day or bool(c.within_days)
+
+
+def _span(c: Condition) -> int:
+    """Days of a window; a longer one than a century would lead beyond the calendar and changes nothing."""
+    return 1 if c.single_day else min(c.within_days or 1, 36_500)
+
+
+def _is_summed(c: Condition) -> bool:
+    return bool(c.points or c.minutes)
+
+
+def _is_narrowed(c: Condition) -> bool:
+    """By exclusions or a window of time."""
+    return bool(
+        c.exclude_lab_ids
+        or c.exclude_course_ids
+        or c.exclude_tag_ids
+        or c.exclude_club_ids
+        or c.exclude_achievement_ids
+        or c.after
+        or c.before
+    )
+
+
+def _earliest_window(steps: Steps, c: Condition, found: Sql) -> Sql:
+    """Of the days or windows in which a learner reached it, the one that was full first."""
+    if not _is_windowed(c):
+        return steps.end(f"SELECT {COLUMNS} FROM {{}}", found)
+    places = steps.add(
+        "SELECT windows.*, ROW_NUMBER() OVER ("
+        "PARTITION BY key, occurrence, learner_id ORDER BY moment, last_id, since) AS place"
+        " FROM {} AS windows",
+        found,
+    )
+    return steps.end(f"SELECT {COLUMNS} FROM {{}} WHERE place = 1", places)
+
+
+def _summed(countings: Sequence[Counting], *, scope: Scope) -> Sql:
+    """The row whose amount (points, minutes) makes the sum reach what is asked."""
+    first = countings[0]
+    c = first.condition
+    steps = Steps()
+    rows = _in_windows(steps, c, counted(first, scope=scope, shared=len(countings) > 1))
+    totals = steps.add(
+        f"SELECT learner_id, id, moment, since, amount, SUM(amount) OVER (PARTITION BY learner_id"
+        f"{', since' * _is_windowed(c)} ORDER BY moment, id ROWS UNBOUNDED PRECEDING) AS total FROM {{}}",
+        rows,
+    )
+    found = steps.add(
+        """
+        SELECT t.key AS key, t.occurrence AS occurrence, n.learner_id AS learner_id, n.moment AS moment,
+               n.id AS last_id, n.since AS since, t.needed AS needed, n.total AS have
+        FROM {} AS n JOIN {} AS t ON n.total >= t.nth AND n.total - n.amount < t.nth
+        """,
+        totals,
+        _thresholds(countings),
+    )
+    return _earliest_window(steps, c, found)
+
+
+def so_far(counting: Counting, *, scope: Scope) -> Sql:
+    """learner_id, have: how much of what the condition needs each learner has, within its best day or window.
+
+    Nobody without anything is in it. For amounts it is the sum, for streaks the longest one.
+    """
+    c = counting.condition
+    steps = Steps()
+    if c.subject is Subject.STREAK:
+        runs = _runs(steps, counting, scope=scope)
+        return steps.end("SELECT learner_id, MAX(length) AS have FROM {} GROUP BY learner_id", runs)
+    if _is_summed(c):
+        rows, number = _in_windows(steps, c, counted(counting, scope=scope)), "SUM(amount)"
+    else:
+        (rows, _keyed), number = _rows(steps, [counting], scope=scope), "COUNT(*)"
+    window = ", since" if _is_windowed(c) else ""
+    each = steps.add(f"SELECT learner_id, {number} AS number FROM {{}} GROUP BY learner_id{window}", rows)
+    return steps.end("SELECT learner_id, MAX(number) AS have FROM {} GROUP BY learner_id", each)
+
+
+def _streak(counting: Counting, *, scope: Scope) -> Sql:
+    """The n-th of n consecutive local days on which something counts."""
+    days = counting.condition.needed
+    steps = Steps()
+    held = steps.add(
+        f"""
+        SELECT {counting.key} AS key, 1 AS occurrence, learner_id, latest AS moment, id AS last_id, since,
+               {days} AS needed, {days} AS have,
+               ROW_NUMBER() OVER (PARTITION BY learner_id ORDER BY latest, day) AS place
+        FROM {{}} WHERE length = {days}
+        """,
+        _runs(steps, counting, scope=scope),
+    )
+    return steps.end(f"SELECT {COLUMNS} FROM {{}} WHERE place = 1", held)
+
+
+def _runs(steps: Steps, counting: Counting, *, scope: Scope) -> Sql:
+    """Each active day with the run of days that it ends: its length (no more than is needed), its first day,
+    and the moment by which all of its days had something.
+
+    One missing date is bridged only where the zone's offset differs between its neighbours: somebody who
+    crosses the date line loses a day and not the streak.
+    """
+    gap = "day - previous" if connection.vendor == "postgresql" else "julianday(day) - julianday(previous)"
+    by_day = "PARTITION BY learner_id ORDER BY day"
+    rows = steps.add(
+        "SELECT given.*, FIRST_VALUE(utc_offset) OVER ("
+        "PARTITION BY learner_id, day ORDER BY moment DESC, id DESC) AS last_offset FROM ({}) AS given",
+        counted(counting, scope=scope),
+    )
+    active = steps.add(
+        f"SELECT active.*, LAG(day) OVER ({by_day}) AS previous,"
+        f" LAG(last_offset) OVER ({by_day}) AS previous_offset FROM {{}} AS active",
+        _firsts(steps, rows, partition="learner_id, day"),
+    )
+    begun = steps.add(
+        f"""
+        SELECT dated.*, CASE WHEN previous IS NULL THEN 1 WHEN {gap} = 1 THEN 0
+               WHEN {gap} = 2 AND utc_offset <> previous_offset THEN 0 ELSE 1 END AS begins
+        FROM {{}} AS dated
+        """,
+        active,
+    )
+    runs = steps.add(
+        f"SELECT begun.*, SUM(begins) OVER ({by_day} ROWS UNBOUNDED PRECEDING) AS run FROM {{}} AS begun",
+        begun,
+    )
+    return steps.add(
+        f"""
+        SELECT runs.*, COUNT(*) OVER lasting AS length, MAX(moment) OVER lasting AS latest,
+               MIN(day) OVER lasting AS since
+        FROM {{}} AS runs
+        WINDOW lasting AS (
+            PARTITION BY learner_id, run ORDER BY day
+            ROWS BETWEEN {counting.condition.needed - 1} PRECEDING AND CURRENT ROW
+        )
+        """,
+        runs,
+    )

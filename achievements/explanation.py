@@ -1,0 +1,202 @@
+"""Why, or why not yet: one learner and one achievement, gate by gate and condition by condition.
+
+The numbers come from the statements that award (conditions.query), with the scope of one learner.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from achievements.conditions.explain import names_of, sentence
+from achievements.conditions.language import Condition, Rule, Subject
+from achievements.conditions.query import progress
+from achievements.evaluation import active_rule
+from achievements.models import Achievement, EarnedAchievement
+from tms.access import Action, require
+from tms.models import LearningRecord
+from tms.sql import fetch, moment_of
+
+if TYPE_CHECKING:
+    from achievements.conditions.query import ActiveRule
+    from tms.models import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What must hold besides the rule; `code` is stable, `sentence` for people."""
+
+    code: str
+    open: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A learning record, or an award where achievements are counted, that met a condition."""
+
+    record_id: int
+    what: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One condition: how much of it there is, when it was met, and what met it, oldest first."""
+
+    sentence: str
+    needed: int
+    have: int
+    met_at: datetime | None
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    achievement: Achievement
+    learner: User
+    earned: tuple[EarnedAchievement, ...]
+    gates: tuple[Gate, ...]
+    conditions: tuple[Standing, ...]
+    through_ticked_courses: bool
+
+    @property
+    def is_earned(self) -> bool:
+        return bool(self.earned)
+
+    @property
+    def summary(self) -> str:
+        if self.earned:
+            return _("%(learner)s has earned %(achievement)s.") % self._names
+        if closed := [gate.sentence for gate in self.gates if not gate.open]:
+            return " ".join(closed)
+        if unmet := [c for c in self.conditions if c.met_at is None]:
+            return _("Not yet: %(met)d of %(all)d conditions are met.") % {
+                "met": len(self.conditions) - len(unmet),
+                "all": len(self.conditions),
+            }
+        return _("Everything holds; it is awarded with the next evaluation, within seconds.")
+
+    @property
+    def _names(self) -> dict[str, str]:
+        return {"learner": str(self.learner), "achievement": str(self.achievement)}
+
+
+def explain(achievement: Achievement, learner: User, *, actor: User | None = None) -> Explanation:
+    """The whole truth about one learner and one rule, without evaluating or writing anything.
+
+    The actor must manage the achievement and see the learner; learners ask about themselves.
+    """
+    if actor is not None and actor.pk != learner.pk:
+        require(actor, Action.MANAGE, achievement)
+        require(actor, Action.SEE, learner)
+    active = active_rule(achievement)
+    inside = _is_inside(achievement, learner)
+    outside = not inside and active.outsiders and active.names_courses
+    return Explanation(
+        achievement=achievement,
+        learner=learner,
+        earned=tuple(achievement.earned.filter(learner=learner).order_by("occurrence")),
+        gates=tuple(_gates(achievement, learner, reached=inside or outside)),
+        conditions=tuple(_standings(active, learner, outside=outside)),
+        through_ticked_courses=outside,
+    )
+
+
+def _is_inside(achievement: Achievement, learner: User) -> bool:
+    home = learner.organization
+    if home is None:
+        return False
+    return home.pk == achievement.organization_id or (
+        achievement.is_global and home.participate_in_global_achievements
+    )
+
+
+def _gates(achievement: Achievement, learner: User, *, reached: bool) -> list[Gate]:
+    home = learner.organization
+    names = {"learner": learner, "home": home, "owner": achievement.organization}
+    tests: list[tuple[str, bool, str, str]] = [
+        ("enabled", achievement.enabled, _("The achievement is enabled."), _("The achievement is disabled.")),
+        (
+            "owner_organization",
+            achievement.organization.enable_achievements,
+            _("%(owner)s has achievements enabled."),
+            _("%(owner)s, which owns the achievement, has not enabled achievements."),
+        ),
+        (
+            "organization",
+            bool(home and home.enable_achievements),
+            _("%(home)s has achievements enabled."),
+            _("%(home)s, the learner's organization, has not enabled achievements."),
+        ),
+        (
+            "participation",
+            learner.participate_in_achievements and learner.opted_out_at is None,
+            _("%(learner)s participates in achievements."),
+            _("%(learner)s does not participate in achievements."),
+        ),
+        (
+            "reach",
+            reached,
+            _("The achievement reaches learners of %(home)s."),
+            _(
+                "The achievement belongs to %(owner)s and does not reach %(home)s: it is not global there, and"
+                " names no course that is open to outside organizations."
+            ),
+        ),
+    ]
+    return [
+        Gate(code=code, open=held, sentence=(yes if held else no) % names) for code, held, yes, no in tests
+    ]
+
+
+def _standings(active: ActiveRule, learner: User, *, outside: bool) -> list[Standing]:
+    leaves = list(active.rule.leaves())
+    if not leaves:
+        return []
+    names = names_of([active.rule])
+    rows: dict[int, Any] = {row[0]: row for row in fetch(progress(active, learner.pk, outside=outside))}
+    met_by = {place: json.loads(row[3]) if row[2] else [] for place, row in rows.items()}
+    told = _evidence(leaves, met_by)
+    return [
+        Standing(
+            sentence=sentence(Rule((leaf,)), names),
+            needed=leaf.needed,
+            have=int(rows[place][1]),
+            met_at=moment_of(rows[place][2]) if rows[place][2] else None,
+            evidence=tuple(told[place]),
+        )
+        for place, leaf in enumerate(leaves)
+    ]
+
+
+def _evidence(leaves: Sequence[Condition], met_by: Mapping[int, Sequence[int]]) -> dict[int, list[Evidence]]:
+    """What met each condition, oldest first; two queries whatever the number of conditions."""
+    over_awards = {place for place, leaf in enumerate(leaves) if leaf.subject is Subject.ACHIEVEMENT}
+    award_ids = {pk for place in over_awards for pk in met_by[place]}
+    record_ids = {pk for place in met_by.keys() - over_awards for pk in met_by[place]}
+    awards = EarnedAchievement.objects.select_related("achievement").in_bulk(award_ids)
+    records = LearningRecord.objects.select_related("lab", "course").in_bulk(record_ids)
+    return {
+        place: [
+            _of_award(awards[pk]) if place in over_awards else _of_record(records[pk])
+            for pk in ids
+            if pk in (awards if place in over_awards else records)
+        ]
+        for place, ids in met_by.items()
+    }
+
+
+def _of_award(award: EarnedAchievement) -> Evidence:
+    return Evidence(record_id=award.pk, what=award.achievement.name, at=award.earned_at)
+
+
+def _of_record(record: LearningRecord) -> Evidence:
+    what = record.lab or record.course
+    at = record.completed_at or record.started_at
+    return Evidence(record_id=record.pk, what=str(what) if what else record.kind, at=at)

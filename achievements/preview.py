@@ -1,0 +1,157 @@
+"""What saving an achievement would do, before it is saved.
+
+The draft is really saved, evaluated by the statements of the real run, and rolled back: preview and award
+cannot disagree, and nothing stays behind. For an edit the count is who gains, since nobody ever loses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from achievements.authoring import save_achievement
+from achievements.conditions.language import Remark
+from achievements.conditions.query import GATES, standing, winners
+from achievements.evaluation import active_rule
+from badges.models import IssuedBadge
+from tms.models import User
+from tms.sql import fetch, moment_of, sql, table, value
+
+if TYPE_CHECKING:
+    from achievements.conditions.query import ActiveRule
+    from achievements.models import Achievement
+
+SAMPLE = 10
+# Seconds that one call of a provider takes, by experience; accounts have no rate of their own yet.
+SECONDS_PER_CALL = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    learner_id: int
+    name: str
+    occurrence: int
+    earned_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """`awards` to be made at once, to `learners`; the newest as `sample`. `blocked`: by gate, who meets
+    the rule and is held back (one learner may stand at several gates). `seconds`: how long the provider's
+    `calls` take at this site's pace."""
+
+    awards: int
+    learners: int
+    sample: tuple[Gain, ...]
+    blocked: dict[str, int]
+    waiting_for: tuple[str, ...]
+    calls: int
+    seconds: float
+    hints: tuple[Remark, ...] = field(default=())
+
+
+def preview(draft: Achievement, *, actor: User | None = None) -> Preview:
+    """Who would earn `draft` if it were saved as it stands; raises what saving would raise.
+
+    A disabled draft, or one of an organization without achievements, is previewed as if it were on: what
+    still stands in the way is told in `waiting_for`.
+    """
+    waiting_for = tuple(_obstacles(draft))
+    with transaction.atomic():
+        pk, enabled = draft.pk, draft.enabled
+        rule = save_achievement(draft, actor=actor)
+        active = active_rule(draft)
+        found = _foresee(active, hints=(*rule.hints, *rule.notices), waiting_for=waiting_for)
+        transaction.set_rollback(True)
+    draft.pk, draft.enabled = pk, enabled
+    draft._state.adding = pk is None
+    return found
+
+
+def _obstacles(draft: Achievement) -> list[str]:
+    found = []
+    if not draft.enabled:
+        found.append(_("The achievement is not enabled."))
+    if not draft.organization.enable_achievements:
+        found.append(_("Its organization has not enabled achievements."))
+    if draft.badge and not draft.badge.is_active:
+        found.append(_("Its badge is not active, so nothing is issued yet."))
+    return found
+
+
+def _foresee(active: ActiveRule, *, hints: Sequence[Remark], waiting_for: tuple[str, ...]) -> Preview:
+    if not active.rule.conditions:
+        return Preview(
+            awards=0, learners=0, sample=(), blocked={}, waiting_for=waiting_for, calls=0, seconds=0
+        )
+    won = winners([active])
+    [(awards, learners)] = fetch(sql("SELECT COUNT(*), COUNT(DISTINCT won.learner_id) FROM ({}) AS won", won))
+    if active.achievement.frequency_type == "per_achievement":
+        awards = learners = min(learners, active.achievement.frequency)
+    calls = _calls(active) if awards else 0
+    return Preview(
+        awards=awards,
+        learners=learners,
+        sample=_sample(active),
+        blocked=_blocked(active),
+        waiting_for=waiting_for,
+        calls=calls,
+        seconds=calls * SECONDS_PER_CALL / settings.DELIVERY_CONNECTIONS,
+        hints=tuple(hints),
+    )
+
+
+def _sample(active: ActiveRule) -> tuple[Gain, ...]:
+    rows = fetch(
+        sql(
+            """
+            SELECT won.learner_id, person.first_name, person.last_name, won.occurrence, won.moment
+            FROM ({}) AS won JOIN {} AS person ON person.id = won.learner_id
+            ORDER BY won.moment DESC, won.last_id DESC LIMIT {}
+            """,
+            winners([active]),
+            table(User),
+            value(SAMPLE),
+        )
+    )
+    return tuple(
+        Gain(
+            learner_id=pk,
+            name=f"{first} {last}".strip(),
+            occurrence=occurrence,
+            earned_at=moment_of(moment),
+        )
+        for pk, first, last, occurrence, moment in rows
+    )
+
+
+def _blocked(active: ActiveRule) -> dict[str, int]:
+    counts = ", ".join(f"COALESCE(SUM(1 - {name}), 0)" for name in GATES)
+    [row] = fetch(sql(f"SELECT {counts} FROM ({{}}) AS met WHERE met.held = 0", standing(active)))
+    return {name: int(number) for name, number in zip(GATES, row, strict=True)}
+
+
+def _calls(active: ActiveRule) -> int:
+    badge = active.achievement.badge
+    if badge is None or not badge.is_active:
+        return 0
+    [(count,)] = fetch(
+        sql(
+            """
+            SELECT COUNT(DISTINCT won.learner_id) FROM ({}) AS won
+            WHERE NOT EXISTS (
+                SELECT 1 FROM {} AS known WHERE known.learner_id = won.learner_id AND known.badge_id = {}
+            )
+            """,
+            winners([active]),
+            table(IssuedBadge),
+            value(badge.pk),
+        )
+    )
+    return int(count)

@@ -1,0 +1,164 @@
+"""How often, and for how many: Per User, Per Achievement, Per Day."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from achievements import evaluation
+from achievements.models import EarnedAchievement
+from tests.factories import (
+    AchievementFactory,
+    LabFactory,
+    LabInstanceFactory,
+    OrganizationFactory,
+    UserFactory,
+)
+from tms.errors import DomainError
+
+pytestmark = pytest.mark.django_db
+
+
+def at(day: int, hour: int = 9) -> datetime:
+    return datetime(2026, 3, day, hour, tzinfo=UTC)
+
+
+def awards(achievement):
+    rows = EarnedAchievement.objects.filter(achievement=achievement).order_by("earned_at", "learner")
+    return [(row.learner, row.occurrence, row.earned_at) for row in rows]
+
+
+def award():
+    evaluation.award_changes()
+    evaluation.award_due()
+
+
+@pytest.fixture
+def organization():
+    return OrganizationFactory()
+
+
+def launch(learner, *days, lab=None):
+    for day in days:
+        more = {"lab": lab} if lab else {}
+        LabInstanceFactory(user=learner, started_at=at(day), **more)
+
+
+class TestPerUser:
+    def test_each_multiple_of_the_need_is_earned_at_its_own_moment(self, organization):
+        achievement = AchievementFactory(
+            organization=organization, frequency=3, points=5, conditions_text="[{Subject:0, Count:2}]"
+        )
+        ada = UserFactory(organization=organization)
+        launch(ada, 1, 2, 3, 4, 5)
+        award()
+        assert awards(achievement) == [(ada, 1, at(2)), (ada, 2, at(4))]
+        launch(ada, 6, 7, 8, 9)
+        award()
+        assert awards(achievement)[2:] == [(ada, 3, at(6))]
+
+    def test_with_several_conditions_the_smallest_multiple_counts(self, organization):
+        exam = LabFactory(organization=organization, is_exam=True)
+        achievement = AchievementFactory(
+            organization=organization,
+            frequency=5,
+            conditions_text=f"[{{Subject:0, Count:2}}, {{Subject:0, Count:1, LabProfileIds:[{exam.pk}]}}]",
+        )
+        ada = UserFactory(organization=organization)
+        launch(ada, 1, 2, 3)
+        launch(ada, 5, 8, lab=exam)
+        award()
+        assert awards(achievement) == [(ada, 1, at(5)), (ada, 2, at(8))]
+
+    @pytest.mark.parametrize(
+        "conditions",
+        [
+            "[{Subject:0, Count:2, SingleDay:true}]",
+            "[{Subject:0, Count:2, WithinDays:7}]",
+            '[{"Any": [{Subject:0, Count:2}, {Subject:10, Count:1}]}]',
+            "[{Subject:60, Days:7}]",
+        ],
+    )
+    def test_rules_that_cannot_be_multiplied_are_refused(self, organization, conditions):
+        with pytest.raises(DomainError, match="once by each user"):
+            AchievementFactory(organization=organization, frequency=2, conditions_text=conditions)
+
+
+class TestPerAchievement:
+    def test_the_earliest_win_whatever_the_order_of_evaluation(self, organization):
+        achievement = AchievementFactory(
+            organization=organization, frequency=2, frequency_type="per_achievement"
+        )
+        late, early, middle = (UserFactory(organization=organization) for _ in range(3))
+        launch(late, 9)
+        launch(early, 1)
+        launch(middle, 5)
+        award()
+        assert awards(achievement) == [(early, 1, at(1)), (middle, 1, at(5))]
+
+    def test_nothing_is_taken_back_for_a_record_that_arrives_late(self, organization):
+        achievement = AchievementFactory(
+            organization=organization, frequency=1, frequency_type="per_achievement"
+        )
+        first, earlier = UserFactory(organization=organization), UserFactory(organization=organization)
+        launch(first, 5)
+        award()
+        launch(earlier, 1)
+        award()
+        assert awards(achievement) == [(first, 1, at(5))]
+
+    def test_chunks_of_learners_do_not_favour_small_ids(self, organization, monkeypatch):
+        monkeypatch.setattr(evaluation, "CHUNK", 1)
+        first_id, second_id = UserFactory(organization=organization), UserFactory(organization=organization)
+        launch(first_id, 9)
+        launch(second_id, 1)
+        achievement = AchievementFactory(
+            organization=organization, frequency=1, frequency_type="per_achievement"
+        )
+        award()
+        assert awards(achievement) == [(second_id, 1, at(1))]
+
+
+class TestPerDay:
+    def test_after_one_learner_nobody_earns_for_n_days(self, organization):
+        achievement = AchievementFactory(organization=organization, frequency=3, frequency_type="per_day")
+        one, two, three = (UserFactory(organization=organization) for _ in range(3))
+        launch(one, 1)
+        launch(two, 2)
+        launch(three, 4)
+        award()
+        assert awards(achievement) == [(one, 1, at(1)), (three, 1, at(4))]
+
+    def test_whoever_crosses_on_a_taken_day_earns_by_a_later_record(self, organization):
+        achievement = AchievementFactory(organization=organization, frequency=1, frequency_type="per_day")
+        one, two = UserFactory(organization=organization), UserFactory(organization=organization)
+        LabInstanceFactory(user=one, started_at=at(1, 8))
+        LabInstanceFactory(user=two, started_at=at(1, 9))
+        award()
+        assert awards(achievement) == [(one, 1, at(1, 8))]
+        launch(two, 3)
+        award()
+        assert awards(achievement) == [(one, 1, at(1, 8)), (two, 1, at(3))]
+
+    def test_the_same_learner_wins_again_by_records_not_used_before(self, organization):
+        achievement = AchievementFactory(
+            organization=organization,
+            frequency=1,
+            frequency_type="per_day",
+            conditions_text="[{Subject:0, Count:2}]",
+        )
+        ada = UserFactory(organization=organization)
+        launch(ada, 1, 2, 3, 4, 5)
+        award()
+        assert awards(achievement) == [(ada, 1, at(2)), (ada, 2, at(4))]
+
+    def test_the_day_is_that_of_the_achievements_organization(self):
+        kiritimati = OrganizationFactory(time_zone="Pacific/Kiritimati")
+        achievement = AchievementFactory(organization=kiritimati, frequency=1, frequency_type="per_day")
+        one, two = UserFactory(organization=kiritimati), UserFactory(organization=kiritimati)
+        # 09:00 and 11:00 UTC are two dates in Kiritimati.
+        LabInstanceFactory(user=one, started_at=at(1, 9))
+        LabInstanceFactory(user=two, started_at=at(1, 11))
+        award()
+        assert len(awards(achievement)) == 2
