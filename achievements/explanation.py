@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -145,8 +145,8 @@ def _gates(achievement: Achievement, learner: User, *, reached: bool) -> list[Ga
             reached,
             _("The achievement reaches learners of %(home)s."),
             _(
-                "The achievement belongs to %(owner)s and does not reach %(home)s: it is not global there, and"
-                " names no course that is open to outside organizations."
+                "The achievement belongs to %(owner)s and does not reach %(home)s: it is not global there,"
+                " and names no course that is open to outside organizations."
             ),
         ),
     ]
@@ -200,3 +200,16 @@ def _of_record(record: LearningRecord) -> Evidence:
     what = record.lab or record.course
     at = record.completed_at or record.started_at
     return Evidence(record_id=record.pk, what=str(what) if what else record.kind, at=at)
+
+
+def as_data(found: Explanation) -> dict[str, Any]:
+    """The explanation for programs: the API and --json."""
+    return {
+        "achievement": found.achievement.pk,
+        "user": found.learner.pk,
+        "earned": [{"occurrence": award.occurrence, "earned_at": award.earned_at} for award in found.earned],
+        "summary": found.summary,
+        "through_ticked_courses": found.through_ticked_courses,
+        "gates": [asdict(gate) for gate in found.gates],
+        "conditions": [asdict(condition) for condition in found.conditions],
+    }
