@@ -64,8 +64,11 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
         reaches_more = before is not None and (
             achievement.is_global > before.is_global or achievement.organization_id != before.organization_id
         )
-        if edited or came_alive or reaches_more:
+        if edited or came_alive or reaches_more or achievement.paused_at:
             achievement.full_run_due_at = timezone.now()
+        # Whoever saves a paused rule wants it tried again.
+        achievement.paused_at, achievement.failed_runs = None, 0
+        achievement.last_error, achievement.last_error_at = "", None
         if before is None or achievement.badge_id != before.badge_id:
             achievement.issuing_due_at = timezone.now() if achievement.badge_id else None
         achievement.full_clean()

@@ -9,9 +9,11 @@ Next: badges.issuing.issue_earned.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from time import perf_counter
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -22,11 +24,11 @@ from django.utils.translation import gettext as _
 
 from achievements.conditions import language
 from achievements.conditions.query import EVERYBODY, ActiveRule, Scope, next_free, statements, winners
-from achievements.models import Achievement, EarnedAchievement
+from achievements.models import Achievement, EarnedAchievement, RuleRun
 from badges.issuing import issue_earned as record_intents
 from badges.models import Badge, IssuedBadge
 from tms.models import Course, Notification, ProgressChange, User
-from tms.sql import Sql, execute, fetch, in_list, sql, table, value
+from tms.sql import Sql, execute, fetch, in_list, sql, table, time_limit, value
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ Progress = Callable[[str, int, int], None]
 
 CHUNK = 5_000
 PAUSE_AFTER_ERROR = timedelta(minutes=10)
+MOST_FAILURES = 5
 _LOCK = 7_202_601  # any number that no other advisory lock of this database uses
 
 
@@ -78,7 +81,9 @@ def award_due() -> Report:
         return report
     rested = Q(last_error_at__isnull=True) | Q(last_error_at__lt=timezone.now() - PAUSE_AFTER_ERROR)
     due = dict(
-        Achievement.objects.filter(rested, full_run_due_at__isnull=False).values_list("pk", "full_run_due_at")
+        Achievement.objects.filter(rested, full_run_due_at__isnull=False, paused_at__isnull=True).values_list(
+            "pk", "full_run_due_at"
+        )
     )
     if due:
         report = award_full(only=set(due))
@@ -86,7 +91,7 @@ def award_due() -> Report:
         if pk not in report.failed:
             # An edit during the run has asked again, later than this: it stays due.
             Achievement.objects.filter(pk=pk, full_run_due_at=since).update(
-                full_run_due_at=None, last_error="", last_error_at=None
+                full_run_due_at=None, last_error="", last_error_at=None, failed_runs=0
             )
     return report
 
@@ -130,9 +135,11 @@ def _chunks() -> Iterator[Scope]:
 
 
 def active_rules() -> list[ActiveRule]:
-    """Enabled achievements of organizations that have achievements enabled, with their rules."""
+    """Enabled achievements of organizations that have achievements enabled, with their rules; none paused."""
     enabled = (
-        Achievement.objects.filter(enabled=True, organization__enable_achievements=True)
+        Achievement.objects.filter(
+            enabled=True, paused_at__isnull=True, organization__enable_achievements=True
+        )
         .exclude(conditions=[])
         .select_related("organization")
         .order_by("pk")
@@ -172,10 +179,12 @@ def _award(
     """
     report = Report()
     now = timezone.now()
-    new = _award_rules([rule for rule in rules if not rule.is_limited], scope=scope, now=now, report=report)
+    full = all_rules is not None
+    alone = [rule for rule in rules if not rule.is_limited]
+    new = _award_rules(alone, scope=scope, now=now, report=report, full=full)
     if competing is not None:
         limited = [rule for rule in rules if rule.is_limited]
-        new += _award_rules(limited, scope=competing, now=now, report=report)
+        new += _award_rules(limited, scope=competing, now=now, report=report, full=full)
     over_awards = [active for active in (all_rules or rules) if active.reads_awards]
     fresh = new
     while fresh and over_awards:
@@ -189,39 +198,66 @@ def _award(
     return report
 
 
-def _award_rules(rules: Sequence[ActiveRule], *, scope: Scope, now: datetime, report: Report) -> list[int]:
+def _award_rules(
+    rules: Sequence[ActiveRule], *, scope: Scope, now: datetime, report: Report, full: bool = False
+) -> list[int]:
     """Insert the new awards of these rules; their ids. A group that fails is run again rule by rule."""
     new: list[int] = []
-    for group in statements([active for active in rules if active.achievement.pk not in report.failed]):
+    sound = [active for active in rules if active.achievement.pk not in report.failed]
+    for group in statements(sound):
         try:
-            new += _insert(group, scope=scope, now=now)
+            new += _run(group, scope=scope, now=now, full=full)
         except DatabaseError as error:
             if len(group) > 1:
                 for active in group:
-                    new += _award_alone(active, scope=scope, now=now, report=report)
+                    new += _award_rules([active], scope=scope, now=now, report=report, full=full)
             else:
                 _mark_failed(group[0], error, now=now, report=report)
     return new
 
 
-def _award_alone(active: ActiveRule, *, scope: Scope, now: datetime, report: Report) -> list[int]:
-    try:
-        return _insert([active], scope=scope, now=now)
-    except DatabaseError as error:
-        _mark_failed(active, error, now=now, report=report)
-        return []
+def _run(group: Sequence[ActiveRule], *, scope: Scope, now: datetime, full: bool) -> list[int]:
+    """Evaluate one group within its time, and log what each of its rules did."""
+    started, clock = timezone.now(), perf_counter()
+    with transaction.atomic(), time_limit(settings.EVALUATION_SECONDS):
+        new = _insert(group, scope=scope, now=now)
+    seconds = perf_counter() - clock
+    awarded = Counter(achievement_id for _pk, achievement_id in new)
+    RuleRun.objects.bulk_create(
+        RuleRun(
+            achievement=active.achievement,
+            started_at=started,
+            seconds=seconds,
+            shared_by=len(group),
+            looked_at=scope.size,
+            awarded=awarded[active.achievement.pk],
+        )
+        for active in group
+        if full or awarded[active.achievement.pk]
+    )
+    return [pk for pk, _achievement_id in new]
 
 
 def _mark_failed(active: ActiveRule, error: DatabaseError, *, now: datetime, report: Report) -> None:
-    """One bad rule stops no other; it is due for a full run, later."""
+    """One bad rule stops no other: it is tried again later, and pauses when it has failed too often."""
     pk = active.achievement.pk
     log.error("The rule of achievement %s failed: %s", pk, error)
     report.failed.add(pk)
-    Achievement.objects.filter(pk=pk).update(full_run_due_at=now, last_error=str(error), last_error_at=now)
+    failed_runs = active.achievement.failed_runs + 1
+    Achievement.objects.filter(pk=pk).update(
+        full_run_due_at=now,
+        last_error=str(error),
+        last_error_at=now,
+        failed_runs=failed_runs,
+        paused_at=now if failed_runs >= MOST_FAILURES else None,
+    )
+    RuleRun.objects.create(
+        achievement_id=pk, started_at=now, seconds=0, looked_at=0, awarded=0, error=str(error)
+    )
 
 
-def _insert(group: Sequence[ActiveRule], *, scope: Scope, now: datetime) -> list[int]:
-    """Insert what a group of `statements` wins now; the ids of the new awards."""
+def _insert(group: Sequence[ActiveRule], *, scope: Scope, now: datetime) -> list[tuple[int, int]]:
+    """Insert what a group of `statements` wins now: the id and the achievement of each new award."""
     active, found = group[0], winners(group, scope=scope)
     if not active.is_limited:
         return _write(found, now=now)
@@ -236,14 +272,14 @@ def _earliest(found: Sql, count: int) -> Sql:
     return sql("SELECT * FROM ({}) AS every ORDER BY moment, last_id LIMIT {}", found, value(count))
 
 
-def _insert_daily(active: ActiveRule, found: Sql, *, now: datetime) -> list[int]:
+def _insert_daily(active: ActiveRule, found: Sql, *, now: datetime) -> list[tuple[int, int]]:
     """One learner, then nobody for `frequency` calendar days of the achievement's organization.
 
     A statement for each award, since each changes who may earn the next.
     """
     zone = ZoneInfo(active.achievement.organization.time_zone)
     earned = EarnedAchievement.objects.filter(achievement=active.achievement)
-    new: list[int] = []
+    new: list[tuple[int, int]] = []
     while True:
         last = earned.aggregate(last=Max("earned_at"))["last"]
         free_from = datetime.min.replace(year=1900, tzinfo=UTC)
@@ -256,7 +292,7 @@ def _insert_daily(active: ActiveRule, found: Sql, *, now: datetime) -> list[int]
         new += won
 
 
-def _write(found: Sql, *, now: datetime) -> list[int]:
+def _write(found: Sql, *, now: datetime) -> list[tuple[int, int]]:
     day = (
         "(won.moment AT TIME ZONE won.zone)::date"
         if connection.vendor == "postgresql"
@@ -274,15 +310,14 @@ def _write(found: Sql, *, now: datetime) -> list[int]:
         JOIN {{}} AS achievement ON achievement.id = won.achievement_id
         WHERE TRUE
         ON CONFLICT DO NOTHING
-        RETURNING id
+        RETURNING id, achievement_id
         """,
         table(EarnedAchievement),
         value(now),
         found,
         table(Achievement),
     )
-    with transaction.atomic():
-        return [row[0] for row in fetch(statement)]
+    return [(pk, achievement_id) for pk, achievement_id in fetch(statement)]
 
 
 def _learners_of(awards: Sequence[int]) -> list[int]:

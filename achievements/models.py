@@ -19,7 +19,8 @@ class Achievement(Fact):
 
     `full_run_due_at` asks for an evaluation over everybody (new, edited, enabled, or failed for a batch),
     `issuing_due_at` for a search of learners who earned it and lack its badge; both tell since when, so that
-    whoever has done the work clears only the request that it answered.
+    whoever has done the work clears only the request that it answered. `paused_at` is set by the system
+    after a rule has failed too often, and cleared when somebody saves it again.
     """
 
     class FrequencyType(models.TextChoices):
@@ -50,6 +51,8 @@ class Achievement(Fact):
     issuing_due_at = models.DateTimeField(null=True, editable=False)
     last_error = models.TextField(_("last error"), blank=True, editable=False)
     last_error_at = models.DateTimeField(null=True, editable=False)
+    failed_runs = models.PositiveSmallIntegerField(_("failed runs"), default=0, editable=False)
+    paused_at = models.DateTimeField(_("paused"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("achievement")
@@ -87,6 +90,31 @@ class RuleVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.achievement} v{self.number}"
+
+
+class RuleRun(models.Model):
+    """One evaluation of a rule that awarded something, failed, or looked at everybody. Append-only.
+
+    Rules of one shape are evaluated by one statement: `seconds` is that statement's time, `shared_by` how
+    many rules it was for.
+    """
+
+    achievement = models.ForeignKey(Achievement, models.CASCADE, related_name="runs")
+    started_at = models.DateTimeField()
+    seconds = models.FloatField()
+    shared_by = models.PositiveIntegerField(default=1)
+    looked_at = models.PositiveIntegerField(_("learners looked at"))
+    awarded = models.PositiveIntegerField(_("awarded"))
+    error = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        ordering = ["-started_at", "-id"]
+        indexes = [models.Index(fields=["achievement", "-started_at"], name="runs_of_rule")]
+
+    def __str__(self) -> str:
+        return f"{self.achievement} @ {self.started_at:%Y-%m-%d %H:%M:%S}"
 
 
 class EarnedAchievement(models.Model):

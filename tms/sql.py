@@ -7,7 +7,9 @@ travel as parameters; only names and constants of our own are text.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -115,6 +117,23 @@ def moment_of(stored: Any) -> datetime:
     """A moment that a raw statement gave: SQLite gives the text it keeps, or that without its zone, UTC."""
     moment = stored if isinstance(stored, datetime) else datetime.fromisoformat(stored)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Statements inside end with an OperationalError when one of them takes longer. Only in a transaction."""
+    if connection.vendor == "postgresql":
+        execute(Sql(f"SET LOCAL statement_timeout = {int(seconds * 1000)}"))
+        yield
+        execute(Sql("SET LOCAL statement_timeout = DEFAULT"))
+        return
+    connection.ensure_connection()
+    ends_at = time.monotonic() + seconds
+    connection.connection.set_progress_handler(lambda: time.monotonic() > ends_at, 20_000)
+    try:
+        yield
+    finally:
+        connection.connection.set_progress_handler(None, 0)
 
 
 def execute(statement: Sql) -> int:

@@ -33,6 +33,15 @@ class Scope:
     expression: str = ""
     changed: bool = False
 
+    @property
+    def size(self) -> int:
+        """How many learners were asked about, where the scope itself says so; a range counts its ids."""
+        if self.learners is not None:
+            return len(self.learners)
+        if self.first is not None and self.last is not None:
+            return self.last - self.first + 1
+        return 0
+
     def clause(self, column: str) -> Sql:
         if self.changed:
             return sql(column + " IN (SELECT change.learner_id FROM {} AS change)", table(ProgressChange))

@@ -1,0 +1,108 @@
+"""The log of runs, the time that a rule may take, and what happens to one that fails again and again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from achievements import evaluation
+from achievements.authoring import save_achievement
+from achievements.models import Achievement, EarnedAchievement, RuleRun
+from tests.factories import AchievementFactory, LabInstanceFactory, OrganizationFactory, UserFactory
+from tms.sql import Sql, fetch, time_limit
+
+pytestmark = pytest.mark.django_db
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT COUNT(*) FROM n"
+
+
+@pytest.fixture
+def organization():
+    return OrganizationFactory()
+
+
+@pytest.fixture
+def learner(organization):
+    return UserFactory(organization=organization)
+
+
+def test_a_run_that_awards_is_logged(organization, learner):
+    achievement = AchievementFactory(organization=organization)
+    RuleRun.objects.all().delete()
+    LabInstanceFactory(user=learner)
+    evaluation.award_changes()
+    run = RuleRun.objects.get()
+    assert (run.achievement, run.looked_at, run.awarded, run.error) == (achievement, 1, 1, "")
+    assert run.seconds > 0
+
+
+def test_a_run_that_changes_nothing_is_not(organization, learner):
+    AchievementFactory(organization=organization, conditions_text="[{Subject:0, Count:9}]")
+    LabInstanceFactory(user=learner)
+    evaluation.award_changes()
+    assert not RuleRun.objects.exists()
+
+
+def test_a_run_over_everybody_is_logged_whatever_it_found(organization, learner):
+    achievement = AchievementFactory(organization=organization, conditions_text="[{Subject:0, Count:9}]")
+    evaluation.award_due()
+    assert RuleRun.objects.get().achievement == achievement
+
+
+def test_rules_that_shared_a_statement_say_so(organization, learner):
+    for count in (1, 2):
+        AchievementFactory(organization=organization, conditions_text=f"[{{Subject:0, Count:{count}}}]")
+    for _ in range(2):
+        LabInstanceFactory(user=learner)
+    evaluation.award_changes()
+    assert set(RuleRun.objects.values_list("shared_by", "awarded")) == {(2, 1)}
+
+
+def test_a_statement_that_takes_too_long_is_ended():
+    with pytest.raises(DatabaseError), transaction.atomic(), time_limit(0.2):
+        fetch(Sql(ENDLESS))
+    assert fetch(Sql("SELECT 1")) == [(1,)]
+
+
+def test_a_slow_rule_fails_alone(organization, learner, monkeypatch, settings):
+    settings.EVALUATION_SECONDS = 0.3
+    slow = AchievementFactory(organization=organization)
+    quick = AchievementFactory(organization=organization)
+    whole = evaluation.winners
+
+    def winners(rules, *, scope):
+        if slow.pk in {active.achievement.pk for active in rules}:
+            return Sql(ENDLESS)
+        return whole(rules, scope=scope)
+
+    monkeypatch.setattr(evaluation, "winners", winners)
+    LabInstanceFactory(user=learner)
+    evaluation.award_changes()
+    assert EarnedAchievement.objects.get().achievement == quick
+    assert RuleRun.objects.exclude(error="").get().achievement == slow
+
+
+def test_a_rule_that_fails_again_and_again_is_paused_until_somebody_saves_it(
+    organization, learner, monkeypatch
+):
+    achievement = AchievementFactory(organization=organization)
+    monkeypatch.setattr(evaluation, "winners", lambda rules, *, scope: Sql("SELECT no_such_column"))
+    for _ in range(evaluation.MOST_FAILURES):
+        Achievement.objects.update(last_error_at=datetime(2020, 1, 1, tzinfo=UTC))
+        evaluation.award_due()
+    achievement.refresh_from_db()
+    assert achievement.paused_at
+    assert RuleRun.objects.exclude(error="").count() == evaluation.MOST_FAILURES
+    monkeypatch.undo()
+    Achievement.objects.update(last_error_at=datetime(2020, 1, 1, tzinfo=UTC))
+    LabInstanceFactory(user=learner)
+    evaluation.award_changes()
+    evaluation.award_due()
+    assert not EarnedAchievement.objects.exists()
+    save_achievement(achievement)
+    evaluation.award_due()
+    achievement.refresh_from_db()
+    assert EarnedAchievement.objects.get().achievement == achievement
+    assert (achievement.paused_at, achievement.failed_runs, achievement.last_error) == (None, 0, "")
