@@ -1,0 +1,631 @@
+"""The rule as a sentence: what a learner has to do, in plain words of the reader's language.
+
+A condition becomes a head (“Complete 3 different courses tagged “Cloud””) and the clauses that narrow it.
+Each is one whole message from the tables below, so that every language may order its words as it likes; only
+names, numbers and dates are put in. The text is plain: no HTML. What a rule means is the affair of query.py,
+and how far a learner has come is not known here.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.utils.formats import date_format, number_format
+from django.utils.translation import get_language_bidi, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext as _
+
+from achievements.conditions.language import (
+    DEFAULT_STREAK,
+    KEYS,
+    Condition,
+    Group,
+    Rule,
+    Shape,
+    Subject,
+    from_canonical,
+)
+from achievements.models import Achievement
+from tms.models import Course, CourseTag, Lab, SubscriptionProfile
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise as Text
+
+__all__ = ["Names", "in_words", "names_of", "sentence", "sentences", "stored_rule"]
+
+# A list of more names than this shows the first few and how many more there are.
+MOST_NAMED = 5
+NAMED_OF_MANY = 4
+
+
+def in_words(stored: Iterable[Any]) -> list[str]:
+    """The sentence of each rule in its stored form. The names take one query for each kind of thing."""
+    rules = [stored_rule(form) for form in stored]
+    names = names_of(rules)
+    return [sentence(rule, names) for rule in rules]
+
+
+def stored_rule(stored: Any) -> Rule:
+    """The rule that was stored, or the one without conditions where that form cannot be read any more."""
+    try:
+        return from_canonical(stored)
+    except (KeyError, TypeError, ValueError):
+        return Rule(())
+
+
+def sentence(rule: Rule, names: Names) -> str:
+    """All that the rule asks; empty for a rule without conditions."""
+    if not rule.conditions:
+        return ""
+    return _told(Group(least=len(rule.conditions), parts=rule.conditions), names)
+
+
+def sentences(rule: Rule, names: Names) -> list[str]:
+    """What must hold, a sentence for each condition or group of the list."""
+    return [_told(part, names) for part in rule.conditions]
+
+
+# ── names ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Key that names things → id → name, for the ids that sentences of certain rules show."""
+
+    found: Mapping[str, Mapping[int, str]]
+
+    def shown(self, field: str, ids: Iterable[int]) -> list[str]:
+        known = self.found.get(THING_OF[field], {})
+        return [
+            _quoted(known[id_]) if id_ in known else _("no. %(id)s (deleted)") % {"id": id_} for id_ in ids
+        ]
+
+
+def names_of(rules: Iterable[Rule]) -> Names:
+    """The names that sentence() needs for these rules: one query at most for each kind of thing."""
+    wanted: dict[str, set[int]] = {}
+    for rule in rules:
+        for condition in rule.leaves():
+            for field, thing in THING_OF.items():
+                wanted.setdefault(thing, set()).update(_first(getattr(condition, field)))
+    return Names({thing: _names(THINGS[thing].model, ids) for thing, ids in wanted.items() if ids})
+
+
+def _names(model: type[models.Model], ids: set[int]) -> dict[int, str]:
+    return dict(model._default_manager.filter(pk__in=ids).values_list("pk", "name"))
+
+
+def _first(items: Sequence[Any]) -> Sequence[Any]:
+    return items if len(items) <= MOST_NAMED else items[:NAMED_OF_MANY]
+
+
+def _quoted(name: str) -> str:
+    """A name that runs against the direction of the text is isolated: it would turn its neighbours round."""
+    against = {"L"} if get_language_bidi() else {"R", "AL"}
+    if any(unicodedata.bidirectional(letter) in against for letter in name):
+        name = f"\u2068{name}\u2069"
+    return _("“%(name)s”") % {"name": name}
+
+
+# ── what is said ─────────────────────────────────────────────────────────────────────────────────────────
+
+# In every message %(count)s is a number as it is written, and `number` the same one for choosing the plural.
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What ids stand for. `excluded`: the clause that leaves some out."""
+
+    model: type[models.Model]
+    excluded: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heads:
+    """How to ask for items.
+
+    any: so many of whatever there is, the same ones or others · different: so many different ones ·
+    named: one of a list, so many times · all: each of a list · some: so many different ones of a list.
+    """
+
+    any: Text
+    different: Text
+    named: Text = ""
+    all: Text = ""
+    some: Text = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """How to ask for an amount: of anything, or of what is named."""
+
+    named: Text
+    any: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How to ask for activities of a kind; with others: each with somebody else."""
+
+    done: Text
+    with_others: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """What must hold for the one record that is asked, or for each of several."""
+
+    one: Text
+    each: Text
+
+    def of(self, c: Condition) -> Text:
+        return self.one if c.count == 1 else self.each
+
+
+@dataclass(frozen=True, slots=True)
+class Enumeration:
+    """`last` ends a list, `more` one that was cut short."""
+
+    last: Text
+    more: Text
+
+
+THINGS = {
+    "LabProfileIds": Thing(Lab, gettext_lazy("not counting the lab %(names)s")),
+    "CourseIds": Thing(Course, gettext_lazy("not counting the course %(names)s")),
+    "CourseTagIds": Thing(CourseTag, gettext_lazy("not counting courses tagged %(names)s")),
+    "ClubIds": Thing(SubscriptionProfile, gettext_lazy("not counting the subscription %(names)s")),
+    "AchievementIds": Thing(Achievement, gettext_lazy("not counting the achievement %(names)s")),
+}
+# The field of a condition that holds ids → the thing they stand for.
+THING_OF = {key.field: key.excludes or key.name for key in KEYS.values() if key.shape is Shape.IDS}
+EXCLUDING = {key.field: THINGS[key.excludes].excluded for key in KEYS.values() if key.excludes}
+
+# (what is counted, Complete, Passed)
+HEADS = {
+    (Subject.LAB, False, False): Heads(
+        any=ngettext_lazy("Launch a lab", "Launch %(count)s labs", "number"),
+        different=ngettext_lazy(
+            "Launch %(count)s different lab", "Launch %(count)s different labs", "number"
+        ),
+        named=ngettext_lazy(
+            "Launch the lab %(names)s", "Launch the lab %(names)s %(count)s times in all", "number"
+        ),
+        all=gettext_lazy("Launch the labs %(names)s"),
+        some=ngettext_lazy(
+            "Launch %(count)s of %(total)s labs (%(names)s)",
+            "Launch %(count)s of %(total)s labs (%(names)s)",
+            "number",
+        ),
+    ),
+    (Subject.LAB, True, False): Heads(
+        any=ngettext_lazy("Complete a lab", "Complete %(count)s labs", "number"),
+        different=ngettext_lazy(
+            "Complete %(count)s different lab", "Complete %(count)s different labs", "number"
+        ),
+        named=ngettext_lazy(
+            "Complete the lab %(names)s", "Complete the lab %(names)s %(count)s times in all", "number"
+        ),
+        all=gettext_lazy("Complete the labs %(names)s"),
+        some=ngettext_lazy(
+            "Complete %(count)s of %(total)s labs (%(names)s)",
+            "Complete %(count)s of %(total)s labs (%(names)s)",
+            "number",
+        ),
+    ),
+    (Subject.LAB, False, True): Heads(
+        any=ngettext_lazy("Pass an exam", "Pass %(count)s exams", "number"),
+        different=ngettext_lazy("Pass %(count)s different exam", "Pass %(count)s different exams", "number"),
+        named=ngettext_lazy(
+            "Pass the exam %(names)s", "Pass the exam %(names)s %(count)s times in all", "number"
+        ),
+        all=gettext_lazy("Pass the exams %(names)s"),
+        some=ngettext_lazy(
+            "Pass %(count)s of %(total)s exams (%(names)s)",
+            "Pass %(count)s of %(total)s exams (%(names)s)",
+            "number",
+        ),
+    ),
+    (Subject.LAB, True, True): Heads(
+        any=ngettext_lazy("Complete and pass an exam", "Complete and pass %(count)s exams", "number"),
+        different=ngettext_lazy(
+            "Complete and pass %(count)s different exam",
+            "Complete and pass %(count)s different exams",
+            "number",
+        ),
+        named=ngettext_lazy(
+            "Complete and pass the exam %(names)s",
+            "Complete and pass the exam %(names)s %(count)s times in all",
+            "number",
+        ),
+        all=gettext_lazy("Complete and pass the exams %(names)s"),
+        some=ngettext_lazy(
+            "Complete and pass %(count)s of %(total)s exams (%(names)s)",
+            "Complete and pass %(count)s of %(total)s exams (%(names)s)",
+            "number",
+        ),
+    ),
+    (Subject.COURSE, False, False): Heads(
+        any=ngettext_lazy(
+            "Be enrolled in or assigned to a course",
+            "Be enrolled in or assigned to %(count)s courses",
+            "number",
+        ),
+        different=ngettext_lazy(
+            "Be enrolled in or assigned to %(count)s different course",
+            "Be enrolled in or assigned to %(count)s different courses",
+            "number",
+        ),
+        named=ngettext_lazy(
+            "Be enrolled in or assigned to the course %(names)s",
+            "Be enrolled in or assigned to the course %(names)s %(count)s times in all",
+            "number",
+        ),
+        all=gettext_lazy("Be enrolled in or assigned to the courses %(names)s"),
+        some=ngettext_lazy(
+            "Be enrolled in or assigned to %(count)s of %(total)s courses (%(names)s)",
+            "Be enrolled in or assigned to %(count)s of %(total)s courses (%(names)s)",
+            "number",
+        ),
+    ),
+    (Subject.COURSE, True, False): Heads(
+        any=ngettext_lazy("Complete a course", "Complete %(count)s courses", "number"),
+        different=ngettext_lazy(
+            "Complete %(count)s different course", "Complete %(count)s different courses", "number"
+        ),
+        named=ngettext_lazy(
+            "Complete the course %(names)s", "Complete the course %(names)s %(count)s times in all", "number"
+        ),
+        all=gettext_lazy("Complete the courses %(names)s"),
+        some=ngettext_lazy(
+            "Complete %(count)s of %(total)s courses (%(names)s)",
+            "Complete %(count)s of %(total)s courses (%(names)s)",
+            "number",
+        ),
+    ),
+    (Subject.COURSE_TAG, False, False): Heads(
+        any=ngettext_lazy(
+            "Be enrolled in or assigned to a course tagged %(names)s",
+            "Be enrolled in or assigned to %(count)s courses tagged %(names)s",
+            "number",
+        ),
+        different=ngettext_lazy(
+            "Be enrolled in or assigned to %(count)s different course tagged %(names)s",
+            "Be enrolled in or assigned to %(count)s different courses tagged %(names)s",
+            "number",
+        ),
+    ),
+    (Subject.COURSE_TAG, True, False): Heads(
+        any=ngettext_lazy(
+            "Complete a course tagged %(names)s", "Complete %(count)s courses tagged %(names)s", "number"
+        ),
+        different=ngettext_lazy(
+            "Complete %(count)s different course tagged %(names)s",
+            "Complete %(count)s different courses tagged %(names)s",
+            "number",
+        ),
+    ),
+    (Subject.ACHIEVEMENT, False, False): Heads(
+        any=ngettext_lazy("Earn an achievement", "Earn %(count)s achievements", "number"),
+        different=ngettext_lazy(
+            "Earn %(count)s different achievement", "Earn %(count)s different achievements", "number"
+        ),
+        named=ngettext_lazy(
+            "Earn the achievement %(names)s",
+            "Earn the achievement %(names)s %(count)s times in all",
+            "number",
+        ),
+        all=gettext_lazy("Earn the achievements %(names)s"),
+        some=ngettext_lazy(
+            "Earn %(count)s of %(total)s achievements (%(names)s)",
+            "Earn %(count)s of %(total)s achievements (%(names)s)",
+            "number",
+        ),
+    ),
+}
+# The same keys → which of the items count where their time is asked.
+ONLY = {
+    (Subject.LAB, True, False): gettext_lazy("counting only labs that you complete"),
+    (Subject.LAB, False, True): gettext_lazy("counting only exams that you pass"),
+    (Subject.LAB, True, True): gettext_lazy("counting only exams that you complete and pass"),
+    (Subject.COURSE, True, False): gettext_lazy("counting only courses that you complete"),
+    (Subject.COURSE_TAG, True, False): gettext_lazy("counting only courses that you complete"),
+}
+
+POINTS = Amount(
+    any=ngettext_lazy("Collect %(count)s point", "Collect %(count)s points", "number"),
+    named=ngettext_lazy(
+        "Collect %(count)s point from the achievement %(names)s",
+        "Collect %(count)s points from the achievement %(names)s",
+        "number",
+    ),
+)
+TIMES = {
+    Subject.LAB: Amount(
+        any=gettext_lazy("Spend %(time)s in labs"), named=gettext_lazy("Spend %(time)s in the lab %(names)s")
+    ),
+    Subject.COURSE: Amount(
+        any=gettext_lazy("Spend %(time)s in courses"),
+        named=gettext_lazy("Spend %(time)s in the course %(names)s"),
+    ),
+    Subject.COURSE_TAG: Amount(named=gettext_lazy("Spend %(time)s in courses tagged %(names)s")),
+    Subject.ACHIEVEMENT: Amount(
+        any=gettext_lazy("Spend %(time)s earning achievements"),
+        named=gettext_lazy("Spend %(time)s earning the achievement %(names)s"),
+    ),
+    Subject.ACTIVITY: Amount(
+        any=gettext_lazy("Spend %(time)s on activities"), named=gettext_lazy("Spend %(time)s on %(names)s")
+    ),
+}
+# Objects of the verb “spend”, also after “at least”.
+HOURS = ngettext_lazy("%(count)s hour", "%(count)s hours", "number")
+MINUTES = ngettext_lazy("%(count)s minute", "%(count)s minutes", "number")
+
+KINDS = {
+    "profile_picture_added": Kind(
+        ngettext_lazy("Add a profile picture", "Add a profile picture %(count)s times", "number")
+    ),
+    "bio_completed": Kind(ngettext_lazy("Complete your bio", "Complete your bio %(count)s times", "number")),
+    "social_link_added": Kind(ngettext_lazy("Add a social link", "Add %(count)s social links", "number")),
+    "profile_completed": Kind(
+        ngettext_lazy("Complete your profile", "Complete your profile %(count)s times", "number")
+    ),
+    "lesson_completed": Kind(ngettext_lazy("Complete a lesson", "Complete %(count)s lessons", "number")),
+    "module_completed": Kind(ngettext_lazy("Complete a module", "Complete %(count)s modules", "number")),
+    "post_published": Kind(ngettext_lazy("Publish a post", "Publish %(count)s posts", "number")),
+    "comment_added": Kind(ngettext_lazy("Write a comment", "Write %(count)s comments", "number")),
+    "reaction_received": Kind(
+        ngettext_lazy("Receive a reaction", "Receive %(count)s reactions", "number"),
+        ngettext_lazy(
+            "Receive a reaction from another person",
+            "Receive reactions from %(count)s different people",
+            "number",
+        ),
+    ),
+    "learner_helped": Kind(
+        ngettext_lazy("Help a learner", "Help learners %(count)s times", "number"),
+        ngettext_lazy("Help another person", "Help %(count)s different people", "number"),
+    ),
+    "session": Kind(ngettext_lazy("Be active on one day", "Be active on %(count)s days", "number")),
+}
+ANY_KIND = Kind(ngettext_lazy("Be active in any way", "Be active in any way %(count)s times", "number"))
+NAMED_KINDS = Kind(ngettext_lazy("Do %(names)s", "Do %(names)s %(count)s times in all", "number"))
+DAYS_ACTIVE = ngettext_lazy(
+    "Be active on %(count)s day in a row", "Be active on %(count)s days in a row", "number"
+)
+DAYS_DONE = ngettext_lazy(
+    "Do %(names)s on %(count)s day in a row", "Do %(names)s on %(count)s days in a row", "number"
+)
+
+# The fields of a condition that its head names; a condition on tags may name courses instead.
+NAMED_BY = {
+    Subject.LAB: "lab_ids",
+    Subject.COURSE: "course_ids",
+    Subject.COURSE_TAG: "tag_ids",
+    Subject.ACHIEVEMENT: "achievement_ids",
+    Subject.ACTIVITY: "kinds",
+    Subject.STREAK: "kinds",
+}
+
+WITH_OTHERS = Clause(
+    one=gettext_lazy("involving another person"),
+    each=gettext_lazy("each time involving a different person"),
+)
+MIN_SCORE = Clause(
+    one=gettext_lazy("with a score of at least %(count)s%%"),
+    each=gettext_lazy("each with a score of at least %(count)s%%"),
+)
+MIN_TIME = Clause(
+    one=gettext_lazy("spending at least %(time)s in it"),
+    each=gettext_lazy("spending at least %(time)s in each"),
+)
+WITHIN = ngettext_lazy("within %(count)s day", "within %(count)s days", "number")
+
+OR = Enumeration(
+    last=gettext_lazy("%(list)s or %(next)s"),
+    more=ngettext_lazy("%(list)s or %(count)s more", "%(list)s or %(count)s more", "number"),
+)
+AND = Enumeration(
+    last=gettext_lazy("%(list)s and %(next)s"),
+    more=ngettext_lazy("%(list)s and %(count)s more", "%(list)s and %(count)s more", "number"),
+)
+AT_LEAST = ngettext_lazy(
+    "At least %(count)s of these: %(parts)s", "At least %(count)s of these: %(parts)s", "number"
+)
+
+
+# ── parts and groups ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _told(part: Condition | Group, names: Names, *, nested: bool = False) -> str:
+    if isinstance(part, Condition):
+        return _condition(part, names)
+    if part.least == len(part.parts) == 1:
+        return _told(part.parts[0], names, nested=nested)
+    text = _group(part, names)
+    return _("(%(group)s)") % {"group": text} if nested else text
+
+
+def _group(group: Group, names: Names) -> str:
+    parts, *others = (_told(part, names, nested=True) for part in group.parts)
+    for other in others:
+        parts = _("%(parts)s; %(next)s") % {"parts": parts, "next": other}
+    if group.least == len(group.parts):
+        return _("All of these: %(parts)s") % {"parts": parts}
+    if group.least == 1:
+        return _("Any of these: %(parts)s") % {"parts": parts}
+    return AT_LEAST % {**_number(group.least), "parts": parts}
+
+
+def _condition(c: Condition, names: Names) -> str:
+    text = _head(c, names)
+    for clause in _clauses(c, names):
+        text = _("%(sentence)s, %(clause)s") % {"sentence": text, "clause": clause}
+    if _may_repeat(c):
+        return _("%(sentence)s (the same one may count again)") % {"sentence": text}
+    return text
+
+
+def _may_repeat(c: Condition) -> bool:
+    is_of_items = c.subject not in {Subject.ACTIVITY, Subject.STREAK}
+    return is_of_items and (c.count or 1) > 1 and not c.distinct and len(_ids(c)) != 1
+
+
+# ── the head ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _head(c: Condition, names: Names) -> str:
+    form, number, how = _form(c)
+    return form % {
+        **_number(number),
+        "names": _list(c, NAMED_BY[_row(c)], names, how=how),
+        "total": _written(len(_ids(c))),
+        "time": _time(c.minutes or 0),
+    }
+
+
+def _form(c: Condition) -> tuple[Text, int, Enumeration]:
+    """The message, the number in it, and how its names are enumerated."""
+    row = _row(c)
+    is_named = bool(getattr(c, NAMED_BY[row]))
+    if c.points:
+        return POINTS.named if is_named else POINTS.any, c.points, OR
+    if c.minutes:
+        return TIMES[row].named if is_named else TIMES[row].any, c.minutes, OR
+    if c.subject is Subject.STREAK:
+        return DAYS_ACTIVE if c.kinds == DEFAULT_STREAK else DAYS_DONE, c.needed, OR
+    if c.subject is Subject.ACTIVITY:
+        kind = _kind(c)
+        return (c.distinct_people and kind.with_others) or kind.done, c.needed, OR
+    return _form_of_items(c, row=row, is_named=is_named)
+
+
+def _form_of_items(c: Condition, *, row: Subject, is_named: bool) -> tuple[Text, int, Enumeration]:
+    heads = HEADS[row, c.complete, c.passed]
+    are_different = c.distinct and c.needed > 1
+    if row is Subject.COURSE_TAG or not is_named:
+        return heads.different if are_different else heads.any, c.needed, OR
+    if not are_different:
+        return heads.named, c.needed, OR
+    return heads.all if c.needed == len(_ids(c)) else heads.some, c.needed, AND
+
+
+def _kind(c: Condition) -> Kind:
+    if not c.kinds:
+        return ANY_KIND
+    return KINDS.get(c.kinds[0], NAMED_KINDS) if len(c.kinds) == 1 else NAMED_KINDS
+
+
+def _row(c: Condition) -> Subject:
+    """What is counted. That is courses for subscriptions, and for tags unless these alone name them."""
+    if c.subject is Subject.SUBSCRIPTION:
+        return Subject.COURSE
+    if c.subject is Subject.COURSE_TAG and (c.course_ids or not c.tag_ids):
+        return Subject.COURSE
+    return c.subject
+
+
+# ── the clauses ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _clauses(c: Condition, names: Names) -> Iterator[str]:
+    yield from _where(c, names)
+    yield from _how(c)
+    yield from _when(c)
+    for field, excluded in EXCLUDING.items():
+        if getattr(c, field):
+            yield excluded % {"names": _list(c, field, names)}
+
+
+def _where(c: Condition, names: Names) -> Iterator[str]:
+    if c.course_ids and c.tag_ids:
+        yield _("only where tagged %(names)s") % {"names": _list(c, "tag_ids", names)}
+    if c.course_ids and c.subject is Subject.ACTIVITY:
+        yield _("in the course %(names)s") % {"names": _list(c, "course_ids", names)}
+    if c.club_ids:
+        yield _("taken through the subscription %(names)s") % {"names": _list(c, "club_ids", names)}
+    elif c.subject is Subject.SUBSCRIPTION:
+        yield _("taken through a subscription")
+
+
+def _how(c: Condition) -> Iterator[str]:
+    if c.min_score is not None:
+        yield MIN_SCORE.of(c) % _number(c.min_score)
+    if c.min_minutes:
+        yield MIN_TIME.of(c) % {"time": _time(c.min_minutes)}
+    if c.minutes and (only := ONLY.get((_row(c), c.complete, c.passed))):
+        yield str(only)
+    if c.distinct_people and c.minutes:
+        yield _("counting only what involves another person")
+    elif c.distinct_people and not _kind(c).with_others:
+        yield str(WITH_OTHERS.of(c))
+
+
+def _when(c: Condition) -> Iterator[str]:
+    """Of a single record no span is told: it is always on one day."""
+    span = 1 if c.single_day else c.within_days
+    if span and c.count != 1:
+        yield _("on a single day") if span == 1 else WITHIN % _number(span)
+    moments = {"first": _moment(c.after), "last": _moment(c.before)}
+    if c.after and c.before:
+        yield _("between %(first)s and %(last)s") % moments
+    elif c.after:
+        yield _("from %(first)s on") % moments
+    elif c.before:
+        yield _("by %(last)s") % moments
+
+
+# ── lists, numbers and moments ───────────────────────────────────────────────────────────────────────────
+
+
+def _ids(c: Condition) -> Sequence[int]:
+    """The items that are named, where items are counted."""
+    return c.lab_ids or c.course_ids or c.achievement_ids
+
+
+def _list(c: Condition, field: str, names: Names, *, how: Enumeration = OR) -> str:
+    items = getattr(c, field)
+    first = _first(items)
+    texts = list(map(_deed, first)) if field == "kinds" else names.shown(field, first)
+    return _enumerated(texts, left_out=len(items) - len(first), how=how)
+
+
+def _deed(kind: str) -> str:
+    return _quoted(KINDS[kind].done % _number(1) if kind in KINDS else kind)
+
+
+def _enumerated(texts: Sequence[str], *, left_out: int, how: Enumeration) -> str:
+    if not texts:
+        return ""
+    listed, *others = texts
+    last = others.pop() if others and not left_out else None
+    for other in others:
+        listed = _("%(list)s, %(next)s") % {"list": listed, "next": other}
+    if left_out:
+        return how.more % {**_number(left_out), "list": listed}
+    return listed if last is None else how.last % {"list": listed, "next": last}
+
+
+def _number(number: int) -> dict[str, Any]:
+    return {"number": number, "count": _written(number)}
+
+
+def _written(number: int) -> str:
+    return number_format(number, force_grouping=True)
+
+
+def _time(minutes: int) -> str:
+    hours, rest = divmod(minutes, 60)
+    return MINUTES % _number(minutes) if rest else HOURS % _number(hours)
+
+
+def _moment(limit: date | datetime | None) -> str:
+    """To the minute. Like the rule itself it names a zone only for times that were given with an offset."""
+    if not isinstance(limit, datetime):
+        return date_format(limit) if limit else ""
+    text = date_format(limit, "DATETIME_FORMAT")
+    return _("%(moment)s UTC") % {"moment": text} if limit.tzinfo else text
