@@ -1,4 +1,4 @@
-"""A learner's rewards on her dashboard."""
+"""A learner's rewards on her dashboard, and the rules that need their owner."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from achievements.models import Achievement
 from achievements.rewards import Participation, badges_of, earned_by, on_display, participation
 from badges.status import Status
+from tms.access import Action, may
 from tms.panels import Panel, Place
 
 if TYPE_CHECKING:
@@ -68,7 +70,20 @@ def rewards(user: User) -> dict[str, Any] | None:
     }
 
 
+def failing_rules(user: User) -> dict[str, Any] | None:
+    """Rules that failed when they were last evaluated, and those that rest because they kept failing."""
+    if not may(user, Action.MANAGE):
+        return None
+    rules = list(
+        Achievement.objects.for_user(user, Action.MANAGE)
+        .exclude(last_error="")
+        .order_by("-paused_at", "-last_error_at")[:SHOWN]
+    )
+    return {"rules": rules} if rules else None
+
+
 PANELS = (
     Panel(place=Place.HEAD, template="achievements/_figures.html", read=figures),
+    Panel(place=Place.MAIN, template="achievements/_failing_rules.html", read=failing_rules, order=11),
     Panel(place=Place.MAIN, template="achievements/_dashboard.html", read=rewards, order=20),
 )

@@ -154,7 +154,7 @@ else:
                 # IMMEDIATE takes the write lock at BEGIN: two writers queue instead of one failing half-way.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 30,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;",
+                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA temp_store=MEMORY;",
             },
             # An in-memory test database breaks as soon as a thread opens a second connection.
             "TEST": {"NAME": DATA_DIR / "test.sqlite3"},

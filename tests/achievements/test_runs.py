@@ -10,7 +10,13 @@ from django.db import DatabaseError, transaction
 from achievements import evaluation
 from achievements.authoring import save_achievement
 from achievements.models import Achievement, EarnedAchievement, RuleRun
-from tests.factories import AchievementFactory, LabInstanceFactory, OrganizationFactory, UserFactory
+from tests.factories import (
+    AchievementFactory,
+    AdministratorFactory,
+    LabInstanceFactory,
+    OrganizationFactory,
+    UserFactory,
+)
 from tms.sql import Sql, fetch, time_limit
 
 pytestmark = pytest.mark.django_db
@@ -82,6 +88,18 @@ def test_a_slow_rule_fails_alone(organization, learner, monkeypatch, settings):
     evaluation.award_changes()
     assert EarnedAchievement.objects.get().achievement == quick
     assert RuleRun.objects.exclude(error="").get().achievement == slow
+
+
+def test_its_owner_sees_a_failing_rule_on_the_dashboard(client, organization, learner, monkeypatch):
+    achievement = AchievementFactory(organization=organization, name="Broken")
+    monkeypatch.setattr(evaluation, "winners", lambda rules, *, scope: Sql("SELECT no_such_column"))
+    evaluation.award_due()
+    client.force_login(AdministratorFactory(organization=organization))
+    shown = client.get("/").content.decode()
+    assert "Rules that fail" in shown
+    assert achievement.name in shown
+    client.force_login(AdministratorFactory())
+    assert "Rules that fail" not in client.get("/").content.decode()
 
 
 def test_a_rule_that_fails_again_and_again_is_paused_until_somebody_saves_it(
