@@ -10,11 +10,14 @@ from achievements.api import Achievements, EarnedAchievements, LearnerAchievemen
 from badges.api import Badges, IssuedBadges
 from config.api_errors import NoSuchAddress
 from providers.api import BadgeProviders
+from tms.api.activities import Activities
 from tms.api.assignments import CourseAssignments, LabInstances
 from tms.api.classes import Classes, Enrollments
 from tms.api.courses import Courses, CourseTags, Labs
+from tms.api.coursework import ActivityResults, CourseActivities, CourseSections
 from tms.api.organizations import Organizations
 from tms.api.people import Users
+from tms.api.subscriptions import LearningPaths, SubscriptionProfiles, Subscriptions
 
 
 class Router(DefaultRouter):
@@ -27,10 +30,17 @@ router.register("users", Users, basename="api-user")
 router.register("course-tags", CourseTags, basename="api-course-tag")
 router.register("labs", Labs, basename="api-lab")
 router.register("courses", Courses, basename="api-course")
+router.register("course-sections", CourseSections, basename="api-course-section")
+router.register("course-activities", CourseActivities, basename="api-course-activity")
+router.register("subscription-profiles", SubscriptionProfiles, basename="api-subscription-profile")
+router.register("subscriptions", Subscriptions, basename="api-subscription")
+router.register("learning-paths", LearningPaths, basename="api-learning-path")
 router.register("classes", Classes, basename="api-class")
 router.register("enrollments", Enrollments, basename="api-enrollment")
 router.register("course-assignments", CourseAssignments, basename="api-course-assignment")
 router.register("lab-instances", LabInstances, basename="api-lab-instance")
+router.register("activity-results", ActivityResults, basename="api-activity-result")
+router.register("activities", Activities, basename="api-activity")
 router.register("badge-providers", BadgeProviders, basename="api-badge-provider")
 router.register("badges", Badges, basename="api-badge")
 router.register("achievements", Achievements, basename="api-achievement")

@@ -25,17 +25,24 @@ from badges.status import Status
 from tests.factories import (
     PAST,
     AchievementFactory,
+    ActivityFactory,
+    ActivityResultFactory,
     AdministratorFactory,
     BadgeFactory,
     ClassFactory,
+    CourseActivityFactory,
     CourseAssignmentFactory,
     CourseFactory,
+    CourseSectionFactory,
     CourseTagFactory,
     EnrollmentFactory,
     IssuedBadgeFactory,
     LabFactory,
     LabInstanceFactory,
+    LearningPathFactory,
     OrganizationFactory,
+    SubscriptionFactory,
+    SubscriptionProfileFactory,
     UserFactory,
 )
 from tms.access import Role
@@ -122,6 +129,16 @@ TABLE: dict[str, Url] = {
     "api-lab-detail": api(of="lab", GET=API_ROW, PATCH=API_ROW),
     "api-course-list": api(GET=API_LIST, POST=API_CREATE),
     "api-course-detail": api(of="course", GET=API_ROW, PATCH=API_ROW),
+    "api-course-section-list": api(GET=API_LIST, POST=API_CREATE),
+    "api-course-section-detail": api(of="section", GET=API_ROW, PATCH=API_ROW),
+    "api-course-activity-list": api(GET=API_LIST, POST=API_CREATE),
+    "api-course-activity-detail": api(of="course_activity", GET=API_ROW, PATCH=API_ROW),
+    "api-subscription-profile-list": api(GET=API_LIST, POST=API_CREATE),
+    "api-subscription-profile-detail": api(of="profile", GET=API_ROW, PATCH=API_ROW),
+    "api-subscription-list": api(GET=API, POST=API_CREATE),
+    "api-subscription-detail": api(of="subscription", GET=API_OWN_ROW, PATCH=API_ROW),
+    "api-learning-path-list": api(GET=API_LIST, POST=API_CREATE),
+    "api-learning-path-detail": api(of="path", GET=API_ROW, PATCH=API_ROW),
     "api-class-list": api(GET=API_LIST, POST=API_CREATE),
     "api-class-detail": api(of="training_class", GET=API_ROW, PATCH=API_ROW),
     "api-enrollment-list": api(GET=API, POST=API_CREATE),
@@ -135,6 +152,11 @@ TABLE: dict[str, Url] = {
     "api-lab-instance-list": api(GET=API, POST=API_CREATE),
     "api-lab-instance-detail": api(of="launch", GET=API_OWN_ROW, PATCH=API_ROW),
     "api-lab-instance-complete": api(of="launch", POST=API_ROW),
+    "api-activity-result-list": api(GET=API, POST=API_CREATE),
+    "api-activity-result-detail": api(of="result", GET=API_OWN_ROW, PATCH=API_ROW),
+    "api-activity-result-complete": api(of="result", POST=API_ROW),
+    "api-activity-list": api(GET=API, POST=API_CREATE),
+    "api-activity-detail": api(of="activity", GET=API_OWN_ROW, PATCH=API_ROW),
     "api-badge-provider-list": api(GET=API_LIST, POST=API_CREATE),
     "api-badge-provider-detail": api(of="provider", GET=API_ROW, PATCH=API_ROW),
     "api-badge-list": api(GET=API_LIST, POST=API_CREATE),
@@ -183,6 +205,10 @@ def world(db: None) -> World:
     other = OrganizationFactory.create()
     learner = UserFactory.create(organization=organization)
     course = CourseFactory.create(organization=organization)
+    section = CourseSectionFactory.create(course=course)
+    course_activity = CourseActivityFactory.create(section=section)
+    assignment = CourseAssignmentFactory.create(user=learner, course=course)
+    profile = SubscriptionProfileFactory.create(organization=organization)
     badge = BadgeFactory.create(organization=organization)
     achievement = AchievementFactory.create(organization=organization, badge=badge)
     return World(
@@ -204,10 +230,19 @@ def world(db: None) -> World:
             lab=LabFactory.create(organization=organization),
             tag=CourseTagFactory.create(organization=organization),
             course=course,
+            section=section,
+            course_activity=course_activity,
+            profile=profile,
+            subscription=SubscriptionFactory.create(user=learner, subscription_profile=profile),
+            path=LearningPathFactory.create(subscription_profile=profile),
             training_class=ClassFactory.create(course=course),
             enrollment=EnrollmentFactory.create(user=learner),
-            assignment=CourseAssignmentFactory.create(user=learner, course=course),
+            assignment=assignment,
             launch=LabInstanceFactory.create(user=learner),
+            result=ActivityResultFactory.create(
+                course_activity=course_activity, course_assignment=assignment
+            ),
+            activity=ActivityFactory.create(user=learner),
             provider=badge.badge_provider,
             badge=badge,
             achievement=achievement,

@@ -77,6 +77,8 @@ def test_enrolling_writes_the_record_and_the_change(world: World, administrator:
         "completion_status": "unknown",
         "enrolled_at": "2026-03-02T09:00:00Z",
         "completed_at": None,
+        "subscription": None,
+        "percent_complete": None,
     }
     assert LearningRecord.objects.get().learner == world.learner
     assert ProgressChange.objects.filter(learner=world.learner).exists()

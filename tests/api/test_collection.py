@@ -15,18 +15,25 @@ from tests.api.conftest import World
 from tests.factories import (
     PAST,
     AchievementFactory,
+    ActivityFactory,
+    ActivityResultFactory,
     AdministratorFactory,
     BadgeFactory,
     BadgeProviderFactory,
     ClassFactory,
+    CourseActivityFactory,
     CourseAssignmentFactory,
     CourseFactory,
+    CourseSectionFactory,
     CourseTagFactory,
     EnrollmentFactory,
     IssuedBadgeFactory,
     LabFactory,
     LabInstanceFactory,
+    LearningPathFactory,
     OrganizationFactory,
+    SubscriptionFactory,
+    SubscriptionProfileFactory,
     UserFactory,
 )
 from tms.models import Course, Lab, Organization
@@ -57,6 +64,11 @@ def class_with_instructors(north: Organization) -> Any:
     return training_class
 
 
+def profile_with_courses(north: Organization) -> Any:
+    courses = CourseFactory.create_batch(2, organization=north)
+    return SubscriptionProfileFactory.create(organization=north, courses=courses)
+
+
 def learner_of(north: Organization) -> Any:
     return UserFactory.create(organization=north)
 
@@ -72,6 +84,15 @@ ROWS: dict[str, Callable[[Organization], Any]] = {
     "enrollments": lambda north: EnrollmentFactory.create(user=learner_of(north)),
     "course-assignments": lambda north: CourseAssignmentFactory.create(user=learner_of(north)),
     "lab-instances": lambda north: LabInstanceFactory.create(user=learner_of(north)),
+    "course-sections": lambda north: CourseSectionFactory.create(course__organization=north),
+    "course-activities": lambda north: CourseActivityFactory.create(section__course__organization=north),
+    "activity-results": lambda north: ActivityResultFactory.create(course_assignment__user=learner_of(north)),
+    "activities": lambda north: ActivityFactory.create(user=learner_of(north)),
+    "subscription-profiles": profile_with_courses,
+    "subscriptions": lambda north: SubscriptionFactory.create(user=learner_of(north)),
+    "learning-paths": lambda north: LearningPathFactory.create(
+        subscription_profile=profile_with_courses(north)
+    ),
     "badge-providers": lambda north: BadgeProviderFactory.create(organization=north),
     "badges": lambda north: BadgeFactory.create(organization=north),
     "achievements": lambda north: AchievementFactory.create(organization=north),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.db import models
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 
-from tms import progress
+from tms import coursework, progress
 from tms.access import Action
 from tms.api.collection import WritableCollection
 from tms.api.filtering import filters_for
-from tms.api.strict import FactSerializer, Moment, Number, Strict
+from tms.api.strict import FactSerializer, Moment, Number, PercentComplete, Strict
 from tms.models import CourseAssignment, LabInstance
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 
 class CourseAssignmentSerializer(FactSerializer):
+    percent_complete = PercentComplete()
+
     class Meta:
         model = CourseAssignment
         fields = (
@@ -33,7 +36,9 @@ class CourseAssignmentSerializer(FactSerializer):
             "completed_at",
             "expires_at",
             "target_completion",
+            "subscription",
             "from_on_demand",
+            "percent_complete",
         )
 
 
@@ -49,6 +54,9 @@ class CourseAssignments(WritableCollection):
     filterset_class = filters_for(CourseAssignmentSerializer)
     reading = Action.SEE_OWN
 
+    def get_queryset(self) -> models.QuerySet[Any]:
+        return coursework.with_percent_complete(super().get_queryset())
+
     def write(self, row: CourseAssignment, **more: Any) -> None:
         progress.save(row)
 
@@ -58,7 +66,8 @@ class CourseAssignments(WritableCollection):
         """Mark a course assignment complete, now unless `at` is given. Repeating it is harmless."""
         assignment = self.get_object()
         values = self.body(AssignmentCompletionSerializer)
-        return self.shown(progress.complete_assignment(assignment, **values))
+        progress.complete_assignment(assignment, **values)
+        return self.shown(self.get_object())
 
 
 class LabInstanceSerializer(FactSerializer):

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.db import models
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 
-from tms import progress
+from tms import coursework, progress
 from tms.access import Action
 from tms.api.collection import WritableCollection
 from tms.api.external import Reference
 from tms.api.filtering import filters_for
-from tms.api.strict import FactSerializer, Moment, Strict
+from tms.api.strict import FactSerializer, Moment, PercentComplete, Strict
 from tms.models import Class, Enrollment, User
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Classes(WritableCollection):
 class EnrollmentSerializer(FactSerializer):
     # The name is a word of Python's, so it cannot be assigned to.
     locals()["class"] = Reference(source="training_class", to=Class)
+    percent_complete = PercentComplete()
 
     class Meta:
         model = Enrollment
@@ -70,6 +72,8 @@ class EnrollmentSerializer(FactSerializer):
             "completion_status",
             "enrolled_at",
             "completed_at",
+            "subscription",
+            "percent_complete",
         )
 
 
@@ -85,6 +89,9 @@ class Enrollments(WritableCollection):
     serializer_class = EnrollmentSerializer
     filterset_class = filters_for(EnrollmentSerializer)
     reading = Action.SEE_OWN
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        return coursework.with_percent_complete(super().get_queryset())
 
     def write(self, row: Enrollment, **more: Any) -> None:
         progress.save(row)
@@ -105,4 +112,5 @@ class Enrollments(WritableCollection):
         """Say what became of an enrollment. Achievements that this completes are earned at once."""
         enrollment = self.get_object()
         values = self.body(CompletionStatusSerializer)
-        return self.shown(progress.set_completion_status(enrollment, **values))
+        progress.set_completion_status(enrollment, **values)
+        return self.shown(self.get_object())

@@ -58,6 +58,14 @@ class Number(serializers.FloatField):
         return number
 
 
+class PercentComplete(serializers.IntegerField):
+    """Of the required activities of the course (tms.coursework adds it to the rows)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        help_text = gettext_lazy("Finished of the required activities; null where none is required.")
+        super().__init__(read_only=True, allow_null=True, help_text=help_text, **kwargs)
+
+
 # Comments here, not docstrings: the description of the API would repeat them at every collection.
 
 
