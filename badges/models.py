@@ -73,7 +73,10 @@ class IssuedBadge(models.Model):
         API = "api", _("API")
         COMMAND = "command", _("Command")
 
-    badge = models.ForeignKey(Badge, models.PROTECT, related_name="issued_badges", verbose_name=_("badge"))
+    # No index of its own: without statistics PostgreSQL takes it to find a pair, and reads every learner's row.
+    badge = models.ForeignKey(
+        Badge, models.PROTECT, related_name="issued_badges", db_index=False, verbose_name=_("badge")
+    )
     learner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="issued_badges", verbose_name=_("learner")
     )
@@ -124,7 +127,7 @@ class IssuedBadge(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["learner", "badge"], name="issued_to_learner"),
+            models.Index(fields=["badge", "learner"], name="issued_pairs"),
             models.Index(
                 fields=["priority", "due_at", "id"],
                 name="issues_to_send",
