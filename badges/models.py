@@ -73,7 +73,7 @@ class IssuedBadge(models.Model):
         API = "api", _("API")
         COMMAND = "command", _("Command")
 
-    # No index of its own: without statistics PostgreSQL takes it to find a pair, and reads every learner's row.
+    # No index of its own: without statistics PostgreSQL finds a pair by it, and reads every learner's row.
     badge = models.ForeignKey(
         Badge, models.PROTECT, related_name="issued_badges", db_index=False, verbose_name=_("badge")
     )
