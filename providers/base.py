@@ -73,8 +73,11 @@ class Template:
 
 
 class ProviderError(Exception):
-    """A call that did not end in success. `code` is stable, for programs; `provider_message` the provider's own
-    sentence, if any; `reply` the redacted answer for the timeline."""
+    """A call that did not end in success.
+
+    `code` is stable, for programs; `provider_message` the provider's own sentence, if any; `reply` the
+    redacted answer for the timeline.
+    """
 
     code: str = "provider_error"
 
