@@ -59,16 +59,20 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
         edited = before is None or achievement.conditions != before.conditions
         if edited:
             achievement.rule_version += 1
+        # Whoever saves a paused rule wants it tried again; an edited one has not failed yet.
+        afresh = edited or achievement.paused_at is not None
+        if afresh:
+            achievement.paused_at, achievement.failed_runs = None, 0
             achievement.last_error, achievement.last_error_at = "", None
         came_alive = achievement.enabled and (before is None or not before.enabled)
         reaches_more = before is not None and (
-            achievement.is_global > before.is_global or achievement.organization_id != before.organization_id
+            achievement.is_global > before.is_global
+            or achievement.organization_id != before.organization_id
+            or achievement.frequency > before.frequency
+            or achievement.frequency_type != before.frequency_type
         )
-        if edited or came_alive or reaches_more or achievement.paused_at:
+        if afresh or came_alive or reaches_more:
             achievement.full_run_due_at = timezone.now()
-        # Whoever saves a paused rule wants it tried again.
-        achievement.paused_at, achievement.failed_runs = None, 0
-        achievement.last_error, achievement.last_error_at = "", None
         if before is None or achievement.badge_id != before.badge_id:
             achievement.issuing_due_at = timezone.now() if achievement.badge_id else None
         achievement.full_clean()
@@ -81,7 +85,15 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
 
 def _carry_over(achievement: Achievement, before: Achievement) -> None:
     """What others write, perhaps since this copy was read."""
-    for name in ("rule_version", "full_run_due_at", "issuing_due_at", "last_error", "last_error_at"):
+    for name in (
+        "rule_version",
+        "full_run_due_at",
+        "issuing_due_at",
+        "last_error",
+        "last_error_at",
+        "failed_runs",
+        "paused_at",
+    ):
         setattr(achievement, name, getattr(before, name))
 
 

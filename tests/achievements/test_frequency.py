@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from achievements import evaluation
+from achievements.authoring import save_achievement
 from achievements.models import EarnedAchievement
 from tests.factories import (
     AchievementFactory,
@@ -83,6 +84,16 @@ class TestPerUser:
     def test_rules_that_cannot_be_multiplied_are_refused(self, organization, conditions):
         with pytest.raises(DomainError, match="once by each user"):
             AchievementFactory(organization=organization, frequency=2, conditions_text=conditions)
+
+    def test_a_higher_frequency_looks_at_the_past(self, organization):
+        achievement = AchievementFactory(organization=organization)
+        ada = UserFactory(organization=organization)
+        launch(ada, 1, 2)
+        award()
+        achievement.frequency = 2
+        save_achievement(achievement)
+        award()
+        assert awards(achievement) == [(ada, 1, at(1)), (ada, 2, at(2))]
 
 
 class TestPerAchievement:

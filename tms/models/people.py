@@ -76,7 +76,7 @@ class User(Fact, AbstractBaseUser, PermissionsMixin):
     earner_id = models.UUIDField(default=uuid4, unique=True, editable=False)
     participate_in_achievements = models.BooleanField(_("Participate in Achievements"), default=True)
     opted_out_at = models.DateTimeField(_("opted out"), null=True, blank=True, editable=False)
-    is_active = models.BooleanField(_("active"), default=True)  # type: ignore[misc]
+    is_active = models.BooleanField(_("active"), default=True)
     is_demo = models.BooleanField(default=False, editable=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now)
 
@@ -84,7 +84,7 @@ class User(Fact, AbstractBaseUser, PermissionsMixin):
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
         verbose_name = _("user")
