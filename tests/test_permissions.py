@@ -72,6 +72,7 @@ API_NONE =     "401  405  405  405  405  405  405  405  405  405"
 API_LIST =     "401  403  403  403  403  200  200  200  200  200"
 API_ROW =      "401  403  403  403  403  200  404  200  404  200"
 API_OWN_ROW =  "401  200  404  404  404  200  404  200  404  200"
+API_ROW_ASK =  "401  403  403  403  403  400  404  400  404  400"  # whom it is about is not said
 API_CREATE =   "401  403  403  403  403  400  400  400  400  400"  # the empty body, not the person, is refused
 # fmt: on
 
@@ -163,6 +164,8 @@ TABLE: dict[str, Url] = {
     "api-badge-detail": api(of="badge", GET=API_ROW, PATCH=API_ROW),
     "api-achievement-list": api(GET=API_LIST, POST=API_CREATE),
     "api-achievement-detail": api(of="achievement", GET=API_ROW, PATCH=API_ROW),
+    "api-achievement-preview": api(POST=API_CREATE),
+    "api-achievement-explain": api(of="achievement", GET=API_ROW_ASK),
     "api-earned-achievement-list": api(GET=API),
     "api-earned-achievement-detail": api(of="award", GET=API_OWN_ROW),
     "api-issued-badge-list": api(GET=API, POST=API_CREATE),

@@ -121,8 +121,8 @@ class WritableCollection(Collection):
         given = row if partial else None
         serializer: Any = self.get_serializer(given, data=data, partial=partial)
         serializer.is_valid(raise_exception=True)
-        more = _fill(row, serializer.validated_data)
-        with _in_the_words_of(serializer):
+        more = fill(row, serializer.validated_data)
+        with in_the_words_of(serializer):
             self.write(row, **more)
         # Read again, as it is stored. And wherever the body moved it: it cannot leave the writer's reach.
         stored: models.Model | None = self.get_queryset().filter(pk=row.pk).first()
@@ -131,7 +131,7 @@ class WritableCollection(Collection):
         return stored
 
 
-def _fill(row: models.Model, values: dict[str, Any]) -> dict[str, Any]:
+def fill(row: models.Model, values: dict[str, Any]) -> dict[str, Any]:
     """Set the columns of `row`; the values that are none are returned."""
     more = {}
     for name, value in values.items():
@@ -148,7 +148,7 @@ def _fill(row: models.Model, values: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _in_the_words_of(serializer: FactSerializer) -> Iterator[None]:
+def in_the_words_of(serializer: FactSerializer) -> Iterator[None]:
     """Let a refusal of the domain name the fields as the API does."""
     names = serializer.names
     try:
