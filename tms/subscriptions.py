@@ -6,13 +6,14 @@ one: they get a ProgressChange in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from tms import records
 from tms.models import Course, LearningPath, LearningPathCourse, Subscription, SubscriptionProfile, User
 from tms.progress import changed
 
@@ -42,13 +43,34 @@ def save_subscription(subscription: Subscription) -> Subscription:
     with transaction.atomic():
         before = Subscription.objects.select_for_update().filter(pk=subscription.pk).first()
         subscription.full_clean()
-        if before and before.user_id != subscription.user_id:
-            message = _("A subscription stays with its student.")
-            raise ValidationError({"user": message}, code="student")
+        if before:
+            refuse_another_student(subscription, before=before)
         subscription.save()
         if before and _reach(before) != _reach(subscription):
             changed([subscription.user_id])
     return subscription
+
+
+def store_subscriptions(rows: Sequence[Subscription], *, before: Mapping[int, Subscription]) -> None:
+    """Store validated subscriptions in bulk, with what save_subscription would have written for each.
+
+    `before` holds the stored ones by key. A subscription is new when its model state says so.
+    """
+    new = [row for row in rows if row._state.adding]
+    known = [row for row in rows if not row._state.adding]
+    with transaction.atomic():
+        Subscription.objects.bulk_create(new, batch_size=records.CHUNK)
+        Subscription.objects.bulk_update(
+            known, ["subscription_profile", "starts_at", "expires_at"], batch_size=500
+        )
+        if moved := [row.user_id for row in known if _reach(row) != _reach(before[row.pk])]:
+            changed(moved)
+
+
+def refuse_another_student(subscription: Subscription, *, before: Subscription) -> None:
+    """Training that names a subscription is its student's, so it cannot be handed on."""
+    if before.user_id != subscription.user_id:
+        raise ValidationError({"user": _("A subscription stays with its student.")}, code="student")
 
 
 def _reach(subscription: Subscription) -> tuple[object, ...]:

@@ -2,8 +2,8 @@
 
 folder      which files, in which order         rows        bytes → rows of text
 sheet       how the rows of any file land       columns     what a column may hold
-people  teaching  activity  rewards             cells       what a cell means
-            what each file holds                references  external ids → stored rows
+people  teaching  subscriptions                 cells       what a cell means
+activity  rewards   what each file holds        references  external ids → stored rows
 """
 
 from config.importing.folder import import_folder

@@ -1,4 +1,5 @@
-"""enrollments.csv, course_assignments.csv and lab_instances.csv: the long files, stored by tms.progress."""
+"""enrollments.csv, course_assignments.csv, lab_instances.csv and activities.csv: the long files, stored by
+tms.progress."""
 
 from __future__ import annotations
 
@@ -13,18 +14,30 @@ from config.importing.columns import EXTERNAL_ID, optional, required
 from config.importing.sheet import Draft, FactT, Sheet, validate
 from config.importing.teaching import require_schedulable
 from tms import progress, records
-from tms.models import Class, Course, CourseAssignment, Enrollment, Lab, LabInstance, User
+from tms.models import (
+    Activity,
+    Class,
+    Course,
+    CourseAssignment,
+    Enrollment,
+    Lab,
+    LabInstance,
+    Subscription,
+    User,
+)
 
 USER = required("user", refers_to=User)
 COMPLETED_AT = optional("completed_at", cells.moment, empty=None)
+SUBSCRIPTION = optional("subscription", empty=None, refers_to=Subscription)
 
 
-class _Activity(Sheet[FactT]):
-    later = frozenset({"subscription"})
+class _Training(Sheet[FactT]):
+    # Besides what the record of a fact reads.
+    also_read: tuple[str, ...] = ()
 
     def stored(self) -> models.QuerySet[FactT]:
         # Locked, since the writer stores whole rows: a completion that arrives meanwhile must not be lost.
-        relations = records.SOURCES[self.model][1]
+        relations = (*records.SOURCES[self.model][1], *self.also_read)
         return super().stored().select_for_update(of=("self",)).select_related(*relations).order_by("pk")
 
     def apply(self, draft: Draft[FactT]) -> None:
@@ -46,7 +59,7 @@ class _Activity(Sheet[FactT]):
         progress.store(facts)
 
 
-class Enrollments(_Activity[Enrollment]):
+class Enrollments(_Training[Enrollment]):
     name = "enrollments"
     model = Enrollment
     columns = (
@@ -57,7 +70,9 @@ class Enrollments(_Activity[Enrollment]):
         optional("completion_status", cells.one_of(Enrollment.Completion)),
         required("enrolled_at", cells.moment),
         COMPLETED_AT,
+        SUBSCRIPTION,
     )
+    also_read = ("subscription",)
 
     def complete(self, draft: Draft[Enrollment]) -> None:
         enrollment = draft.fact
@@ -104,7 +119,7 @@ class _Places:
             draft.entry.refuse(_("This student is already in this class."), column="class")
 
 
-class CourseAssignments(_Activity[CourseAssignment]):
+class CourseAssignments(_Training[CourseAssignment]):
     name = "course_assignments"
     model = CourseAssignment
     columns = (
@@ -116,8 +131,14 @@ class CourseAssignments(_Activity[CourseAssignment]):
         optional("expires_at", cells.moment),
         optional("target_completion", cells.moment, empty=None),
         optional("status", cells.one_of(CourseAssignment.Status, also={"canceled": "cancelled"})),
+        SUBSCRIPTION,
         optional("from_on_demand", cells.boolean),
     )
+    also_read = ("subscription",)
+
+    def complete(self, draft: Draft[CourseAssignment]) -> None:
+        if draft.before and draft.before.completed_by_itself:
+            _keep_completed_at(draft)
 
     def check(self, drafts: Sequence[Draft[CourseAssignment]]) -> None:
         super().check(drafts)
@@ -126,7 +147,7 @@ class CourseAssignments(_Activity[CourseAssignment]):
                 require_schedulable(draft.entry, draft.fact.course)
 
 
-class LabInstances(_Activity[LabInstance]):
+class LabInstances(_Training[LabInstance]):
     name = "lab_instances"
     model = LabInstance
     columns = (
@@ -160,6 +181,19 @@ class LabInstances(_Activity[LabInstance]):
                 draft.entry.refuse(
                     _("A lab is taken through an assignment or an enrollment, not both."), column="enrollment"
                 )
+
+
+class Activities(_Training[Activity]):
+    name = "activities"
+    model = Activity
+    columns = (
+        EXTERNAL_ID,
+        USER,
+        required("kind"),
+        required("occurred_at", cells.moment),
+        optional("course", empty=None, refers_to=Course),
+        optional("other_user", empty=None, refers_to=User),
+    )
 
 
 def _keep_completed_at(draft: Draft[Any]) -> None:

@@ -55,6 +55,19 @@ def possibly_empty(name: str) -> Column:
     return Column(name=name, field=name, in_header=True, empty="")
 
 
+def required_list(name: str, *, refers_to: type[Fact]) -> Column:
+    """A list whose column must be there, though a row may leave it empty."""
+    return Column(
+        name=name,
+        read=cells.items,
+        field=name,
+        in_header=True,
+        empty=[],
+        refers_to=refers_to,
+        is_list=True,
+    )
+
+
 def optional(
     name: str,
     read: Reader = cells.text,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
-from config.importing.activity import CourseAssignments, Enrollments, LabInstances
+from config.importing.activity import Activities, CourseAssignments, Enrollments, LabInstances
 from config.importing.columns import Entry, read_row
 from config.importing.people import Organizations, Users
 from config.importing.references import References
@@ -19,6 +19,7 @@ from config.importing.report import Counts, ImportReport, Outcome, Problem, Prog
 from config.importing.rewards import Achievements, BadgeProviders, Badges
 from config.importing.rows import BadRow, CsvFile, Row, UnreadableFile, count_rows, open_csv
 from config.importing.sheet import Sheet
+from config.importing.subscriptions import LearningPaths, SubscriptionProfiles, Subscriptions
 from config.importing.teaching import Classes, Courses, CourseTags, Labs
 from tms.errors import DomainError
 
@@ -28,16 +29,18 @@ SHEETS: tuple[Sheet[Any], ...] = (
     CourseTags(),
     Labs(),
     Courses(),
+    SubscriptionProfiles(),
+    Subscriptions(),
+    LearningPaths(),
     Classes(),
     Enrollments(),
     CourseAssignments(),
     LabInstances(),
+    Activities(),
     BadgeProviders(),
     Badges(),
     Achievements(),
 )
-# Part of the contract, and of a later version.
-LATER = frozenset({"subscription_profiles", "subscriptions", "learning_paths", "activities"})
 
 T = TypeVar("T")
 
@@ -51,7 +54,7 @@ def import_folder(folder: Path, *, progress: Progress | None = None) -> ImportRe
     """
     files = _files(folder)
     names = {sheet.name for sheet in SHEETS}
-    if not {path.stem for path in files} & (names | LATER):
+    if not {path.stem for path in files} & names:
         raise DomainError(
             "nothing_to_import",
             _("%(folder)s holds none of the files %(names)s.")
@@ -80,7 +83,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _is_ours(path: Path) -> bool:
     """Every CSV file, and what is called like one of ours; a read-me beside them is nobody's business."""
-    known = {sheet.name for sheet in SHEETS} | LATER
+    known = {sheet.name for sheet in SHEETS}
     return not path.name.startswith(".") and (path.suffix.lower() == ".csv" or path.stem.lower() in known)
 
 
@@ -89,8 +92,6 @@ def _not_read(path: Path) -> str:
     names = [sheet.name for sheet in SHEETS]
     if path.suffix == ".csv" and path.stem in names:
         return ""
-    if path.suffix == ".csv" and path.stem in LATER:
-        return _("not read by this version")
     near = get_close_matches(path.stem.lower(), names, n=1, cutoff=0.7)
     if near:
         return _("not read: no file has this name. Did you mean %(name)s.csv?") % {"name": near[0]}
@@ -145,9 +146,7 @@ class _Import:
             )
             return False
         for position, name in enumerate(header, start=1):
-            if name in self.sheet.later:
-                self._report(_("not read by this version"), line=1, column=name)
-            elif not name:
+            if not name:
                 self._report(
                     _("Column %(position)d has no name and is not read.") % {"position": position}, line=1
                 )

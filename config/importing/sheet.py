@@ -76,14 +76,13 @@ class Draft(Generic[FactT]):
 class Sheet(Generic[FactT]):
     """One file of the folder.
 
-    `later`: columns of the contract that this version does not read. `waits`: rows may need other rows of
-    the same file to be stored first. `batch`: 1 where a row is stored by a function of its own.
+    `waits`: rows may need other rows of the same file to be stored first. `batch`: 1 where a row is stored by
+    a function of its own.
     """
 
     name: str
     model: type[FactT]
     columns: tuple[Column, ...]
-    later: frozenset[str] = frozenset()
     waits = False
     batch = BATCH
 

@@ -58,6 +58,11 @@ class Subscription(Fact):
     def __str__(self) -> str:
         return f"{self.user} – {self.subscription_profile}"
 
+    def clean(self) -> None:
+        super().clean()
+        if self.starts_at and self.expires_at and self.expires_at < self.starts_at:
+            raise ValidationError({"expires_at": _("A subscription expires after it starts.")}, code="period")
+
     def require_holder(self, user_id: int) -> None:
         """Refuse training of anybody else that names this subscription."""
         if self.user_id != user_id:

@@ -38,22 +38,37 @@ SOUND = {
         2345,course-1,Foundations,academy,House,Everybody,tag-1;tag-2,lab-1;lab-2,true
         ,course-2,Draft,academy,,,,,
     """,
+    "subscription_profiles": """
+        id,external_id,name,organization,courses
+        551,profile-1,Everything,academy,course-1;course-2
+        ,profile-2,Nothing yet,berlin,
+    """,
+    "subscriptions": """
+        external_id,user,subscription_profile,starts_at,expires_at
+        s-1,u-1,profile-1,2026-01-01T00:00:00Z,2026-12-31T23:59:59Z
+        s-2,u-2,profile-1,2026-01-01T00:00:00Z,
+    """,
+    "learning_paths": """
+        external_id,name,organization,subscription_profile,courses
+        path-1,The long way,academy,profile-1,course-2;course-1
+        path-2,The short way,academy,profile-1,
+    """,
     "classes": """
         external_id,name,course,organization,starts_at,ends_at,status,minimum,maximum,instructors
         class-1,March,course-1,academy,2026-03-02T09:00:00+01:00,2026-03-06T17:00:00+01:00,Guaranteed to run,4,12,u-3
         class-2,April,course-1,academy,2026-04-06T09:00:00Z,2026-04-10T17:00:00Z,,,,
     """,
     "enrollments": """
-        external_id,user,class,status,completion_status,enrolled_at,completed_at
-        e-1,u-1,class-1,Enrolled,Complete,2026-02-01T10:00:00Z,2026-03-06T16:00:00Z
-        e-2,u-2,class-1,Wait-Listed,,2026-02-02T10:00:00Z,
-        e-3,u-2,class-2,enrolled,No Show,2026-02-02T10:00:00Z,
-        e-4,u-3,class-2,enrolled,complete,2026-02-02T10:00:00Z,
+        external_id,user,class,status,completion_status,enrolled_at,completed_at,subscription
+        e-1,u-1,class-1,Enrolled,Complete,2026-02-01T10:00:00Z,2026-03-06T16:00:00Z,s-1
+        e-2,u-2,class-1,Wait-Listed,,2026-02-02T10:00:00Z,,
+        e-3,u-2,class-2,enrolled,No Show,2026-02-02T10:00:00Z,,
+        e-4,u-3,class-2,enrolled,complete,2026-02-02T10:00:00Z,,
     """,
     "course_assignments": """
-        external_id,user,course,started_at,completed_at,expires_at,target_completion,status,from_on_demand
-        ca-1,u-1,course-1,2026-01-05T08:00:00Z,2026-01-09T08:00:00Z,,2026-02-01T00:00:00Z,Active,true
-        ca-2,u-2,course-1,2026-01-05T08:00:00Z,,2026-12-31T00:00:00Z,,cancelled,
+        external_id,user,course,started_at,completed_at,expires_at,target_completion,status,subscription,from_on_demand
+        ca-1,u-1,course-1,2026-01-05T08:00:00Z,2026-01-09T08:00:00Z,,2026-02-01T00:00:00Z,Active,s-1,true
+        ca-2,u-2,course-1,2026-01-05T08:00:00Z,,2026-12-31T00:00:00Z,,cancelled,,
     """,
     "lab_instances": """
         external_id,user,lab,course_assignment,enrollment,started_at,completed_at,minutes,passed,score_percent,status
@@ -61,6 +76,12 @@ SOUND = {
         li-2,u-2,lab-1,,e-3,2026-04-06T23:30:00Z,,,,,
         li-3,u-1,lab-1,,,2026-01-07T08:00:00Z,,3,,,Failed
         li-4,u-1,lab-1,,,2026-01-07T09:00:00Z,,,,,complete
+    """,
+    "activities": """
+        external_id,user,kind,occurred_at,course,other_user
+        act-1,u-1,learner_helped,2026-01-08T23:30:00Z,,u-2
+        act-2,u-2,lesson_completed,2026-01-08T23:30:00Z,course-1,
+        act-3,u-2,podcast_recorded,2026-01-09T10:00:00+09:00,,
     """,
     "badge_providers": """
         external_id,name,organization,type,provider_organization_id,api_url,token_env

@@ -1,4 +1,4 @@
-"""enrollments.csv, course_assignments.csv and lab_instances.csv, with the transcript they lead to."""
+"""enrollments.csv, course_assignments.csv, lab_instances.csv and activities.csv, with their transcript."""
 
 from __future__ import annotations
 
@@ -12,8 +12,18 @@ from django.test.utils import CaptureQueriesContext
 from config.importing import sheet
 from config.importing.activity import LabInstances
 from tests.config.importing.conftest import Folder, dump
+from tests.factories import CourseActivityFactory
 from tms import progress, records
-from tms.models import Activity, CourseAssignment, Enrollment, LabInstance, LearningRecord, ProgressChange
+from tms.models import (
+    Activity,
+    CourseAssignment,
+    Enrollment,
+    Lab,
+    LabInstance,
+    LearningRecord,
+    ProgressChange,
+    User,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -127,11 +137,11 @@ def test_leaving_a_class_ends_a_completion_that_the_file_does_not_speak_of(folde
 def test_a_student_is_in_a_class_once(folder: Folder) -> None:
     folder.add(
         "enrollments",
-        "e-8,u-3,class-1,enrolled,,2026-02-02T10:00:00Z,",
-        "e-9,u-3,class-1,enrolled,,2026-02-02T10:00:00Z,",
+        "e-8,u-3,class-1,enrolled,,2026-02-02T10:00:00Z,,",
+        "e-9,u-3,class-1,enrolled,,2026-02-02T10:00:00Z,,",
     )
     folder.run()
-    folder.add("enrollments", "e-10,u-3,class-1,enrolled,,2026-02-02T10:00:00Z,")
+    folder.add("enrollments", "e-10,u-3,class-1,enrolled,,2026-02-02T10:00:00Z,,")
 
     problems = folder.problems()
 
@@ -235,4 +245,57 @@ def test_an_import_of_thousands_of_rows_again_changes_nothing(folder: Folder) ->
     report = folder.run()
 
     assert report.counts["lab_instances"].unchanged == 2_500
+    assert dump() == before
+
+
+def test_an_activity_is_stored_with_its_record(folder: Folder) -> None:
+    folder.run()
+
+    helped, lesson, own = (Activity.objects.get(external_id=f"act-{number}") for number in (1, 2, 3))
+    assert (helped.user.external_id, helped.other_user) == ("u-1", User.objects.get(external_id="u-2"))
+    assert lesson.course == CourseAssignment.objects.get(external_id="ca-1").course
+    assert own.kind == "podcast_recorded"
+    assert (record(helped).subject, record(helped).kind) == (50, "learner_helped")
+    assert record(helped).other == helped.other_user
+    # Half past eleven at night in London is the next day in Tokyo.
+    assert (record(helped).started_day, record(lesson).started_day) == (date(2026, 1, 8), date(2026, 1, 9))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "column"),
+    [
+        ("podcast_recorded", "Podcast recorded", "kind"),
+        ("podcast_recorded", "", "kind"),
+        ("act-3,u-2", "act-3,u-9", "user"),
+        ("2026-01-09T10:00:00+09:00", "2026-01-09T10:00:00", "occurred_at"),
+        ("+09:00,,", "+09:00,course-9,", "course"),
+        ("+09:00,,", "+09:00,,u-9", "other_user"),
+    ],
+)
+def test_an_activity_that_makes_no_sense_is_told(folder: Folder, old: str, new: str, column: str) -> None:
+    folder.replace("activities", old, new)
+
+    problem = folder.problem()
+
+    assert (problem.file, problem.line, problem.column) == ("activities.csv", 4, column)
+    assert Activity.objects.filter(external_id__startswith="act-").count() == 2
+
+
+def test_an_assignment_that_ended_by_itself_is_not_opened_again_by_a_file_that_does_not_know(
+    folder: Folder,
+) -> None:
+    folder.replace("course_assignments", "2026-01-09T08:00:00Z,,2026-02-01T00:00:00Z", ",,")
+    folder.run()
+    assignment = CourseAssignment.objects.get(external_id="ca-1")
+    CourseActivityFactory(
+        section__course=assignment.course, kind="lab", lab=Lab.objects.get(external_id="lab-2")
+    )
+    assignment.refresh_from_db()
+    finished = assignment.completed_at
+    before = dump()
+
+    report = folder.run()
+
+    assert finished == datetime(2026, 1, 6, 9, 30, tzinfo=UTC)
+    assert report.counts["course_assignments"].unchanged == 2
     assert dump() == before

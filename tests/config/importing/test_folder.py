@@ -108,28 +108,6 @@ def test_a_missing_optional_column_says_nothing(folder: Folder) -> None:
     assert (user.time_zone, user.is_active, user.participate_in_achievements) == ("Asia/Tokyo", False, False)
 
 
-def test_what_a_later_version_will_read_is_told_and_the_rest_lands(folder: Folder) -> None:
-    folder.write("activities", "external_id,user,kind,occurred_at")
-    folder.write("learning_paths", "external_id")
-    folder.write(
-        "course_assignments",
-        """
-        external_id,user,course,started_at,subscription
-        ca-1,u-1,course-1,2026-01-05T08:00:00Z,s-1
-        """,
-    )
-
-    report = folder.run()
-
-    assert [(problem.file, problem.line, problem.column) for problem in report.problems] == [
-        ("activities.csv", None, None),
-        ("learning_paths.csv", None, None),
-        ("course_assignments.csv", 1, "subscription"),
-    ]
-    assert {problem.message for problem in report.problems} == {"not read by this version"}
-    assert report.counts["course_assignments"].created == 1
-
-
 def test_files_of_unknown_names_are_told_with_the_name_they_may_have_meant(folder: Folder) -> None:
     folder.write("user", "external_id")
     folder.write("notes", "a,b")

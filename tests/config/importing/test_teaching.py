@@ -88,7 +88,7 @@ def test_cancelling_a_class_takes_its_enrolments_out_of_the_transcript(folder: F
 
 def test_training_cannot_be_set_up_for_a_course_without_provider_or_publishing_group(folder: Folder) -> None:
     folder.add("classes", "class-9,May,course-2,academy,2026-05-04T09:00:00Z,2026-05-08T09:00:00Z,,,,")
-    folder.add("course_assignments", "ca-9,u-1,course-2,2026-05-04T09:00:00Z,,,,,")
+    folder.add("course_assignments", "ca-9,u-1,course-2,2026-05-04T09:00:00Z,,,,,,")
 
     problems = folder.problems()
 
