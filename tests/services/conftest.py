@@ -21,7 +21,7 @@ from config.celery import app
 from tests.providers.conftest import SandboxProcess
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 60
+SECONDS = 90
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.services
 LEARNERS = 500
 KILLS = 20
 AT_ONCE = 300  # learners who finish before the first start; the others do between the kills
-LATENCY_MS = 50
+LATENCY_MS = 80
 LONGEST_LIFE = 0.4  # seconds of work before a kill
 SEED = 20_260_302
 
