@@ -10,11 +10,12 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from achievements import authoring
+from achievements.conditions.explain import names_of, sentences, stored_rule
 from achievements.models import Achievement, EarnedAchievement, RuleVersion
 from badges.models import Badge
 from tms.access import Action, Role
@@ -84,11 +85,11 @@ class AchievementAdmin(BackOfficeAdmin):
     list_select_related = ("organization", "badge")
     search_fields = ("name", "description", "badge__name", "external_id")
     ordering = ("name", "id")
-    readonly_fields = ("last_error",)
+    readonly_fields = ("rule_in_words", "last_error")
     fieldsets = (
         (None, {"fields": ("name", "description", "organization", "category", "enabled", "is_global")}),
         (gettext_lazy("Reward"), {"fields": ("points", "badge", "frequency", "frequency_type")}),
-        (gettext_lazy("Conditions"), {"fields": ("conditions_text", "last_error")}),
+        (gettext_lazy("Conditions"), {"fields": ("conditions_text", "rule_in_words", "last_error")}),
         (None, {"fields": ("external_id",)}),
     )
 
@@ -107,8 +108,15 @@ class AchievementAdmin(BackOfficeAdmin):
     def times_earned(self, achievement: Any) -> int:
         return achievement.times or 0
 
+    @admin.display(description=gettext_lazy("rule in words"))
+    def rule_in_words(self, achievement: Achievement) -> str:
+        rule = stored_rule(achievement.conditions)
+        told = sentences(rule, names_of([rule]))
+        return format_html("<ol>{}</ol>", format_html_join("", "<li>{}</li>", ([line] for line in told)))
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        hidden = set() if obj is not None and obj.last_error else {"last_error"}
+        told = {"rule_in_words": obj and obj.conditions, "last_error": obj and obj.last_error}
+        hidden = {name for name, value in told.items() if not value}
         return [
             (title, {"fields": [name for name in options["fields"] if name not in hidden]})
             for title, options in self.fieldsets

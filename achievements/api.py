@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
@@ -9,10 +10,12 @@ from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_f
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from achievements.api_foresight import Foresight
 from achievements.authoring import describe, save_achievement
 from achievements.conditions import language
+from achievements.conditions.explain import in_words
 from achievements.models import Achievement, EarnedAchievement
-from achievements.rewards import badges_of, earned_by
+from achievements.rewards import badges_of, earned_by, explained
 from badges.api import IssuedBadges, IssuedBadgeSerializer
 from badges.models import Badge
 from tms.access import Action
@@ -52,6 +55,7 @@ class AchievementSerializer(FactSerializer):
     rule = serializers.JSONField(
         source="conditions", read_only=True, help_text=_("The conditions as understood, in canonical form.")
     )
+    rule_in_words = serializers.SerializerMethodField()
     hints = serializers.SerializerMethodField()
 
     class Meta:
@@ -71,10 +75,22 @@ class AchievementSerializer(FactSerializer):
             "enabled",
             "conditions",
             "rule",
+            "rule_in_words",
             "rule_version",
             "hints",
         )
         read_only_fields = ("rule_version",)
+
+    def get_rule_in_words(self, achievement: Achievement) -> str:
+        """What a learner has to do, as a sentence."""
+        return self._words[achievement.pk]
+
+    @cached_property
+    def _words(self) -> dict[int, str]:
+        """Of all rows that are shown together, so that a list looks up its names at once."""
+        shown: Any = self.root.instance
+        rows: list[Achievement] = [shown] if isinstance(shown, Achievement) else list(shown)
+        return dict(zip((row.pk for row in rows), in_words(row.conditions for row in rows), strict=True))
 
     @extend_schema_field(RemarkSerializer(many=True))
     def get_hints(self, achievement: Achievement) -> list[dict[str, Any]]:
@@ -104,7 +120,7 @@ class AchievementSerializer(FactSerializer):
         ]
     )
 )
-class Achievements(WritableCollection):
+class Achievements(Foresight, WritableCollection):
     """What can be earned, by which conditions, and the badge that follows."""
 
     model = Achievement
@@ -146,15 +162,16 @@ class EarnedAchievements(Collection):
 
 
 class ShownAchievementSerializer(Serializer):
-    id = serializers.IntegerField()
-    achievement = Reference(read_only=True)
-    name = serializers.CharField(source="achievement.name")
-    description = serializers.CharField(source="achievement.description")
-    category = serializers.CharField(source="achievement.category")
-    points = serializers.IntegerField()
-    earned_at = Moment()
-    badge = serializers.IntegerField(source="achievement.badge_id", allow_null=True)
-    issued_badge = Reference(read_only=True, allow_null=True)
+    id = serializers.IntegerField(source="row.id")
+    achievement = Reference(source="row.achievement", read_only=True)
+    name = serializers.CharField(source="row.achievement.name")
+    description = serializers.CharField(source="row.achievement.description")
+    category = serializers.CharField(source="row.achievement.category")
+    rule_in_words = serializers.CharField(help_text=_("What had to be done for it, as a sentence."))
+    points = serializers.IntegerField(source="row.points")
+    earned_at = Moment(source="row.earned_at")
+    badge = serializers.IntegerField(source="row.achievement.badge_id", allow_null=True)
+    issued_badge = Reference(source="row.issued_badge", read_only=True, allow_null=True)
 
 
 class LearnerSerializer(Serializer):
@@ -177,12 +194,12 @@ class LearnerAchievements(Scoped):
         """Everything a user has earned, newest first, with the points together and the issued badges."""
         learner = self.get_object()
         viewer: User = request.user  # type: ignore[assignment]
-        earned = list(earned_by(learner, viewer=viewer))
+        achievements = explained(earned_by(learner, viewer=viewer))
         return self.shown(
             {
                 "user": learner.pk,
-                "points": sum(award.points for award in earned),
-                "achievements": earned,
+                "points": sum(earned.row.points for earned in achievements),
+                "achievements": achievements,
                 "issued_badges": badges_of(learner, viewer=viewer).defer(*IssuedBadges.deferred),
             }
         )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
+from achievements.conditions.explain import in_words
 from achievements.models import EarnedAchievement, RuleVersion
 from badges.models import IssuedBadge
 from badges.status import Status
@@ -40,17 +41,22 @@ def participation(learner: User) -> Participation:
 
 
 def earned_by(learner: User, *, viewer: User) -> QuerySet[EarnedAchievement]:
-    """Newest first, with `rule`: the text of the conditions that were met."""
-    rule = RuleVersion.objects.filter(
-        achievement=OuterRef("achievement"), number=OuterRef("rule_version")
-    ).values("text")
+    """Newest first."""
     return (
         EarnedAchievement.objects.for_user(viewer, Action.SEE_OWN)
         .filter(learner=learner, withdrawn_at__isnull=True)
         .select_related("achievement")
-        .annotate(rule=Subquery(rule[:1]))
         .order_by("-earned_at", "-id")
     )
+
+
+def explained(rows: QuerySet[EarnedAchievement]) -> list[Earned]:
+    """With the rules that were met in words; six queries at most."""
+    version = RuleVersion.objects.filter(achievement=OuterRef("achievement"), number=OuterRef("rule_version"))
+    found = list(rows.annotate(conditions=Subquery(version.values("conditions")[:1])))
+    rules = {(row.achievement_id, row.rule_version): row.conditions for row in found}
+    words = dict(zip(rules, in_words(rules.values()), strict=True))
+    return [Earned(row, words[row.achievement_id, row.rule_version]) for row in found]
 
 
 def badges_of(learner: User, *, viewer: User) -> QuerySet[IssuedBadge]:
@@ -69,6 +75,14 @@ def by_hand(rows: QuerySet[IssuedBadge]) -> QuerySet[IssuedBadge]:
 
 
 @dataclass(frozen=True)
+class Earned:
+    """An earned achievement and what had to be done for it."""
+
+    row: EarnedAchievement
+    rule_in_words: str
+
+
+@dataclass(frozen=True)
 class Shown:
     """An issued badge and what its learner is told about it."""
 
@@ -78,20 +92,20 @@ class Shown:
 
 @dataclass(frozen=True)
 class Rewards:
-    achievements: list[Any]
+    achievements: list[Earned]
     badges: list[Shown]
     # Something is still being evaluated or sent, so that looking again soon is worth it.
     is_moving: bool
 
     @property
     def points(self) -> int:
-        return sum(earned.points for earned in self.achievements)
+        return sum(earned.row.points for earned in self.achievements)
 
     @property
     def fingerprint(self) -> str:
         """Changes when anything on the page would."""
         parts = [
-            *(f"a{earned.pk}" for earned in self.achievements),
+            *(f"a{earned.row.pk}" for earned in self.achievements),
             *(f"b{shown.row.pk}:{shown.row.issued_status}" for shown in self.badges),
             str(self.is_moving),
         ]
@@ -99,10 +113,10 @@ class Rewards:
 
 
 def rewards_of(learner: User, *, viewer: User) -> Rewards:
-    """All there is to show, in three queries."""
+    """All there is to show, in a number of queries that does not depend on how much it is."""
     badges = _latest_of_each_badge(badges_of(learner, viewer=viewer))
     return Rewards(
-        achievements=list(earned_by(learner, viewer=viewer)),
+        achievements=explained(earned_by(learner, viewer=viewer)),
         badges=badges,
         is_moving=any(shown.row.status in UNDER_WAY for shown in badges)
         or ProgressChange.objects.filter(learner=learner).exists(),

@@ -990,6 +990,15 @@ class TestAchievements:
         assert version.created_by == ours.administrator
         assert "[{Subject:0, Count:5}]" in words(as_ours.get(change_page(achievement)))
 
+    def test_the_rule_is_shown_in_words(self, as_ours, ours):
+        text = f"[{{LabProfileIds:[{ours.rows[Lab].pk}]}}, {{Subject:40, Points:500}}]"
+        achievement = AchievementFactory(organization=ours.organization, conditions_text=text)
+
+        page = words(as_ours.get(change_page(achievement)))
+
+        assert "<li>Launch the lab “Ours lab”</li><li>Collect 500 points</li>" in page
+        assert "Rule in words" not in words(as_ours.get(address(Achievement, "add")))
+
     def test_making_it_global_needs_the_supplemental_role(self, as_ours, ours):
         achievement = ours.rows[Achievement]
 

@@ -20,6 +20,7 @@ from tests.factories import (
     BadgeFactory,
     BadgeProviderFactory,
     IssuedBadgeFactory,
+    LabFactory,
     OrganizationFactory,
     UserFactory,
 )
@@ -45,6 +46,13 @@ def earn(learner, achievement=None, **fields):
 def hold(learner, name="Cloud Foundations", **fields):
     badge = BadgeFactory(name=name, organization=learner.organization)
     return IssuedBadgeFactory(badge=badge, learner=learner, **fields)
+
+
+def arrive(client, learner) -> None:
+    """Sign in; that she is here today is noted and evaluated."""
+    client.force_login(learner)
+    client.get(OWN)
+    ProgressChange.objects.filter(learner=learner).delete()
 
 
 def words(response) -> str:
@@ -75,19 +83,36 @@ class TestWhatIsShown:
         assert "<b>15</b>" in page
         assert page.index("First steps") < page.index("Cloud Foundations")
 
-    def test_without_a_description_the_conditions_that_were_met_stand_in(self, client, learner):
+    def test_what_had_to_be_done_is_told_in_words_beside_the_description(self, client, learner):
+        lab = LabFactory(name="Three <tiers>", organization=learner.organization)
         achievement = AchievementFactory(
-            organization=learner.organization, conditions_text="[{Subject:0, Count:3}]"
+            organization=learner.organization,
+            description="For beginners.",
+            conditions_text=f"[{{Subject:0, Count:1, Complete:True, LabProfileIds:[{lab.pk}]}}]",
         )
         earn(learner, achievement)
-        achievement.conditions_text = "[{Subject:0, Count:99}]"
-        save_achievement(achievement)
         client.force_login(learner)
 
         page = words(client.get(OWN))
 
-        assert "[{Subject:0, Count:3}]" in page
-        assert "Count:99" not in page
+        assert "For beginners." in page
+        assert "Complete the lab “Three &lt;tiers&gt;”" in page
+        assert "LabProfileIds" not in page
+
+    def test_the_rule_is_the_one_that_was_met_even_if_it_has_changed(self, client, learner):
+        achievement = AchievementFactory(
+            organization=learner.organization, conditions_text="[{Subject:0, Count:3, Distinct:true}]"
+        )
+        earn(learner, achievement)
+        achievement.conditions_text = "[{Subject:0, Count:99, Distinct:true}]"
+        save_achievement(achievement)
+        earn(learner, achievement, rule_version=2, occurrence=2, earned_at=PAST + timedelta(days=1))
+        client.force_login(learner)
+
+        newer, older = client.get(OWN).context["rewards"].achievements
+
+        assert newer.rule_in_words == "Launch 99 different labs"
+        assert older.rule_in_words == "Launch 3 different labs"
 
     def test_totals_leave_out_what_was_withdrawn(self, client, learner):
         earn(learner, points=40)
@@ -201,10 +226,12 @@ class TestWhatIsShown:
         assert "<b>bold" not in page
 
     def test_it_takes_few_queries_however_much_she_has(self, client, learner):
-        client.force_login(learner)
+        arrive(client, learner)
         with CaptureQueriesContext(connection) as none:
             client.get(OWN)
-        achievement = AchievementFactory(organization=learner.organization)
+        lab = LabFactory(organization=learner.organization)
+        text = f"[{{Subject:0, Count:1, LabProfileIds:[{lab.pk}]}}]"
+        achievement = AchievementFactory(organization=learner.organization, conditions_text=text)
         provider = BadgeProviderFactory(organization=learner.organization)
         badges = Badge.objects.bulk_create(
             Badge(
@@ -427,13 +454,13 @@ class TestWatching:
     def test_it_rests_when_nothing_moves_by_itself(self, client, learner, status):
         hold(learner, status=status)
         ProgressChange.objects.create(learner=UserFactory())
-        client.force_login(learner)
+        arrive(client, learner)
 
         assert "hx-trigger" not in words(client.get(OWN))
 
     def test_nothing_new_is_an_empty_answer_and_news_is_the_part_alone(self, client, learner):
         issued = hold(learner)
-        client.force_login(learner)
+        arrive(client, learner)
         seen = client.get(OWN).context["rewards"].fingerprint
 
         same = self.part(client, seen=seen)

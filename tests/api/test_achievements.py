@@ -65,6 +65,47 @@ def test_conditions_are_kept_as_typed_and_shown_as_understood(world: World, admi
     assert RuleVersion.objects.get().created_by == world.administrator
 
 
+def test_conditions_are_told_in_words(world: World, administrator: APIClient) -> None:
+    lab = LabFactory.create(organization=world.north, name="Three tiers")
+    address = "/api/v1/achievements/"
+
+    made = administrator.post(
+        address,
+        {"name": "Explorer", "organization": "ext:north", "conditions": f"[{{LabProfileIds:[{lab.pk}]}}]"},
+    ).json()
+    changed = administrator.patch(
+        f"{address}{made['id']}/",
+        {"conditions": f"[{{LabProfileIds:[{lab.pk}], Passed:true}}, {{Subject:40, Points:500}}]"},
+    ).json()
+
+    assert made["rule_in_words"] == "Launch the lab “Three tiers”"
+    assert changed["rule_in_words"] == "All of these: Pass the exam “Three tiers”; Collect 500 points"
+    assert administrator.get(f"{address}{made['id']}/").json() == changed
+    assert administrator.patch(f"{address}{made['id']}/", {"rule_in_words": "Nothing"}).status_code == 400
+
+
+def test_a_longer_list_with_rules_in_words_asks_no_more_queries(
+    world: World, administrator: APIClient
+) -> None:
+    def more(count: int) -> None:
+        for _number in range(count):
+            lab = LabFactory.create(organization=world.north)
+            AchievementFactory.create(
+                organization=world.north, conditions_text=f"[{{LabProfileIds:[{lab.pk}]}}]"
+            )
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            rows = administrator.get("/api/v1/achievements/").json()["results"]
+        assert len({row["rule_in_words"] for row in rows}) == Achievement.objects.count()
+        return len(captured)
+
+    more(3)
+    few = queries()
+    more(7)
+    assert queries() == few
+
+
 def test_what_is_probably_not_meant_is_hinted_at_and_stored(world: World, administrator: APIClient) -> None:
     labs = LabFactory.create_batch(2, organization=world.north)
     ids = [lab.pk for lab in labs]
@@ -183,6 +224,7 @@ def test_a_learner_is_shown_with_points_achievements_and_badges(world: World, le
         "name": first.name,
         "description": first.description,
         "category": "Labs",
+        "rule_in_words": "Launch a lab",
         "points": 50,
         "earned_at": "2026-03-02T09:00:00Z",
         "badge": badge.pk,
@@ -212,7 +254,10 @@ def test_a_longer_list_of_achievements_asks_no_more_queries(world: World, learne
     def more(count: int) -> None:
         for _number in range(count):
             issued = IssuedBadgeFactory.create(badge__organization=world.north, learner=world.learner)
-            earn(world.learner, AchievementFactory.create(organization=world.north), issued_badge=issued)
+            lab = LabFactory.create(organization=world.north)
+            text = f"[{{LabProfileIds:[{lab.pk}]}}]"
+            achievement = AchievementFactory.create(organization=world.north, conditions_text=text)
+            earn(world.learner, achievement, issued_badge=issued)
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
