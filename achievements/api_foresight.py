@@ -18,7 +18,6 @@ from achievements.preview import preview
 from tms.access import Action
 from tms.api import external
 from tms.api.collection import Scoped, fill, in_the_words_of
-from tms.api.external import Reference
 from tms.errors import DomainError
 from tms.models import User
 
@@ -88,22 +87,24 @@ class Foresight(Scoped):
         those that change."""
         body = dict(request.data)
         reference = body.pop("achievement", None)
-        if reference is None:
-            row = Achievement()
-        else:
-            row = external.find(self.get_queryset().select_related("organization", "badge"), reference)
-            if row is None:
-                text = external.missing(Achievement, reference)
-                raise DomainError("invalid", text, fields={"achievement": [text]})
-        known = row if reference is not None else None
+        known = None if reference is None else self._known(reference)
         serializer: Any = self.get_serializer(known, data=body, partial=known is not None)
         serializer.is_valid(raise_exception=True)
+        row = known or Achievement()
         fill(row, serializer.validated_data)
         viewer: User = request.user  # type: ignore[assignment]
         with in_the_words_of(serializer):
             found = preview(row, actor=viewer)
         told = {**asdict(found), "hints": [describe(hint) for hint in found.hints]}
         return Response({**PreviewSerializer(told).data, "hints": told["hints"]})
+
+    def _known(self, reference: object) -> Achievement:
+        rows = self.get_queryset().select_related("organization", "badge")
+        row: Achievement | None = external.find(rows, str(reference))
+        if row is None:
+            text = external.missing(Achievement, str(reference))
+            raise DomainError("invalid", text, fields={"achievement": [text]})
+        return row
 
     @extend_schema(
         responses=ExplanationSerializer,

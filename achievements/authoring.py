@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 
 from achievements.conditions import language
 from achievements.models import Achievement, RuleVersion
-from tms.access import Action, Role, require
+from tms.access import Action, Role, reachable, require
 from tms.errors import DomainError, NotPermitted
 from tms.hint import hint
 from tms.models import Course, CourseTag, Lab, SubscriptionProfile
 
 if TYPE_CHECKING:
     from achievements.conditions.language import Rule
-    from tms.models import User
+    from tms.models import Organization, User
 
 NAMED: dict[str, type[models.Model]] = {
     "LabProfileIds": Lab,
@@ -50,7 +50,12 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
             message = _("An enabled achievement needs conditions; without any, everybody would earn it.")
             raise DomainError("conditions", message, fields={"conditions": [message]})
         _check_frequency(achievement, rule)
-        check_references(rule, text=achievement.conditions_text)
+        check_references(
+            rule,
+            text=achievement.conditions_text,
+            organization=achievement.organization,
+            actor=actor,
+        )
         _check_cycle(achievement, rule)
         if before:
             _carry_over(achievement, before)
@@ -124,16 +129,33 @@ def describe(remark: language.Remark) -> dict[str, Any]:
     }
 
 
-def check_references(rule: Rule, *, text: str) -> None:
-    """Refuse ids that name nothing, with their places in the text."""
+def check_references(rule: Rule, *, text: str, organization: Organization, actor: User | None = None) -> None:
+    """Refuse ids that name nothing, with their places in the text.
+
+    For an administrator that is whatever lies neither in her own reach nor above the achievement's
+    organization, whose content it may use: a rule in words must not tell the names of strangers' things.
+    """
     unknown: dict[str, frozenset[int]] = {}
+    above: list[int] | None = None
     for key, ids in language.referenced_ids(rule).items():
         model: Any = REFERENCED[key]
-        known = set(model._default_manager.filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
-        if missing := ids - known:
+        rows = model._default_manager.filter(pk__in=ids)
+        if actor is not None:
+            above = _with_ancestors(organization) if above is None else above
+            rows = rows.filter(reachable(model, actor, Action.SEE) | models.Q(organization__in=above))
+        if missing := ids - set(rows.values_list("pk", flat=True)):
             unknown[key] = missing
     if unknown:
         raise _refused(language.unknown_ids(text, unknown))
+
+
+def _with_ancestors(organization: Organization) -> list[int]:
+    line: list[int] = []
+    above: Organization | None = organization
+    while above is not None:
+        line.append(above.pk)
+        above = above.parent
+    return line
 
 
 def _check_frequency(achievement: Achievement, rule: Rule) -> None:

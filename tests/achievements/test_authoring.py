@@ -336,3 +336,33 @@ def test_each_save_hints_at_the_work_it_asks_for(organization, monkeypatch):
     monkeypatch.setattr("achievements.authoring.hint", hints.append)
     save_achievement(draft(organization))
     assert hints == ["achievements.award_changes"]
+
+
+class TestWhatARuleMayName:
+    """An administrator's rule names her own things and those above her organization, and no strangers'."""
+
+    def test_a_strangers_lab_does_not_exist_for_her(self):
+        administrator = AdministratorFactory()
+        stranger = LabFactory()
+        with pytest.raises(DomainError) as caught:
+            save_achievement(
+                AchievementFactory.build(
+                    organization=administrator.organization,
+                    conditions_text=f"[{{Subject:0, LabProfileIds:[{stranger.pk}]}}]",
+                ),
+                actor=administrator,
+            )
+        assert caught.value.data["remarks"][0]["pointer"] == "/0/LabProfileIds/0"
+
+    def test_the_content_of_the_organization_above_can_be_named(self):
+        above = OrganizationFactory()
+        administrator = AdministratorFactory(organization=OrganizationFactory(parent=above))
+        shared = LabFactory(organization=above)
+        rule = save_achievement(
+            AchievementFactory.build(
+                organization=administrator.organization,
+                conditions_text=f"[{{Subject:0, LabProfileIds:[{shared.pk}]}}]",
+            ),
+            actor=administrator,
+        )
+        assert rule.conditions
