@@ -23,42 +23,56 @@ from tests.factories import (
     PAST,
     TOKEN,
     AchievementFactory,
+    ActivityFactory,
+    ActivityResultFactory,
     AdministratorFactory,
     BadgeFactory,
     BadgeProviderFactory,
     ClassFactory,
+    CourseActivityFactory,
     CourseAssignmentFactory,
     CourseFactory,
+    CourseSectionFactory,
     CourseTagFactory,
     EnrollmentFactory,
     IssuedBadgeFactory,
     LabFactory,
     LabInstanceFactory,
+    LearningPathFactory,
     OrganizationFactory,
+    SubscriptionFactory,
+    SubscriptionProfileFactory,
     UserFactory,
 )
 from tms import gates
 from tms.access import Role
 from tms.models import (
+    Activity,
+    ActivityResult,
     Class,
     Course,
+    CourseActivity,
     CourseAssignment,
+    CourseSection,
     CourseTag,
     Enrollment,
     Lab,
     LabInstance,
+    LearningPath,
     LearningRecord,
     Notification,
     Organization,
     ProgressChange,
     RoleAssignment,
+    Subscription,
+    SubscriptionProfile,
     User,
 )
 
 pytestmark = pytest.mark.django_db
 
 READ_ONLY = [LearningRecord, ProgressChange, Notification, IssuedBadge, EarnedAchievement]
-DELETABLE = [LabInstance, CourseAssignment, Enrollment]
+DELETABLE = [LabInstance, CourseAssignment, Enrollment, ActivityResult, Activity]
 MODELS = [
     Organization,
     User,
@@ -69,6 +83,13 @@ MODELS = [
     Enrollment,
     CourseAssignment,
     LabInstance,
+    Activity,
+    CourseSection,
+    CourseActivity,
+    ActivityResult,
+    SubscriptionProfile,
+    Subscription,
+    LearningPath,
     LearningRecord,
     ProgressChange,
     Notification,
@@ -127,11 +148,21 @@ def make_world(name: str) -> World:
     assignment = CourseAssignmentFactory(user=learner, course=course)
     launch = LabInstanceFactory(user=learner, lab=lab, course_assignment=assignment)
     enrollment = EnrollmentFactory(user=learner, training_class=training_class)
+    section = CourseSectionFactory(course=course, name=f"{name} section")
+    lesson = CourseActivityFactory(section=section, name=f"{name} course activity")
+    result = ActivityResultFactory(course_activity=lesson, course_assignment=assignment)
+    activity = ActivityFactory(user=learner, course=course)
+    profile = SubscriptionProfileFactory(
+        organization=organization, name=f"{name} subscription profile", courses=[course]
+    )
+    subscription = SubscriptionFactory(user=learner, subscription_profile=profile)
+    path = LearningPathFactory(subscription_profile=profile, name=f"{name} learning path")
     notification = Notification.objects.create(user=learner, kind="achievement_earned", key=earned.pk)
     record = LearningRecord.objects.get(source_kind=LearningRecord.Source.LAB_INSTANCE, source_id=launch.pk)
     found = [
         *(organization, learner, lab, tag, course, training_class, enrollment, assignment, launch),
         *(record, ProgressChange.objects.filter(learner=learner).first(), notification),
+        *(section, lesson, result, activity, profile, subscription, path),
         *(provider, badge, issued, achievement, earned),
     ]
     return World(organization, administrator, learner, {type(row): row for row in found})

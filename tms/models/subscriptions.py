@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -60,7 +62,8 @@ class Subscription(Fact):
 
     def clean(self) -> None:
         super().clean()
-        if self.starts_at and self.expires_at and self.expires_at < self.starts_at:
+        starts_at: datetime | None = self.starts_at  # None while a form is incomplete
+        if starts_at and self.expires_at and self.expires_at < starts_at:
             raise ValidationError({"expires_at": _("A subscription expires after it starts.")}, code="period")
 
     def require_holder(self, user_id: int) -> None:
