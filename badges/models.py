@@ -124,7 +124,13 @@ class IssuedBadge(models.Model):
             # Exactly once, part one: one intent. Part two is the look-up before any resend (badges.delivery).
             models.UniqueConstraint(
                 fields=["badge", "learner"], name="one_live_issue", condition=models.Q(status__in=LIVE)
-            )
+            ),
+            # One badge at the provider stands for one row of ours, also where two processes look at once.
+            models.UniqueConstraint(
+                fields=["badge", "external_uuid"],
+                name="one_row_of_a_provider_badge",
+                condition=~models.Q(external_uuid=""),
+            ),
         ]
         indexes = [
             models.Index(fields=["badge", "learner"], name="issued_pairs"),
@@ -137,6 +143,9 @@ class IssuedBadge(models.Model):
                 fields=["status", "due_at"],
                 name="issues_open",
                 condition=models.Q(status__in=[Status.SENDING, Status.UNKNOWN, Status.REVOKING, Status.HELD]),
+            ),
+            models.Index(
+                fields=["failure_code"], name="issues_failed", condition=models.Q(status=Status.FAILED)
             ),
             models.Index(fields=["external_uuid"], name="issued_by_external_uuid"),
         ]
