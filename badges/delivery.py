@@ -220,7 +220,7 @@ def settle(answers: Sequence[Answered]) -> None:
 
 
 def _not_issued(row: IssuedBadge, answer: Answer) -> None:
-    """Every class of error has one way to go (design: four errors)."""
+    """Every class of error has one way to go (providers.base)."""
     if isinstance(answer, NotSent):
         reason = "The worker woke too late to send."
         _step(row, Status.QUEUED, reason=reason, attempts=row.attempts - 1)
