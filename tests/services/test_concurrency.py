@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db.models import Count, Sum
 
@@ -78,6 +80,31 @@ def test_rules_evaluated_at_the_same_time_by_different_processes_add_up_to_point
 
     assert EarnedAchievement.objects.filter(achievement__in=halves).count() == 2 * len(learners)
     assert EarnedAchievement.objects.filter(achievement=whole).count() == len(learners)
+
+
+def test_an_achievement_for_ten_is_earned_by_the_ten_earliest_of_eight_processes(
+    environment: dict[str, str],
+) -> None:
+    """The changes wait in chunks of the latest first, so whoever counts alone gets it wrong."""
+    organization = OrganizationFactory()
+    achievement = AchievementFactory(
+        organization=organization, frequency=10, frequency_type="per_achievement"
+    )
+    learners = _learners(120, organization=organization)
+    lab = LabFactory(organization=organization)
+    latest_first = [
+        LabInstance(user=learner, lab=lab, started_at=PAST - timedelta(minutes=number))
+        for number, learner in enumerate(learners)
+    ]
+    for launch in latest_first:
+        progress.prepare(launch, before=None)
+    progress.store(latest_first)
+
+    preparation = "from achievements import evaluation; evaluation.CHUNK = 3"
+    race([(preparation, "evaluation.award_changes().awards")] * 8, environment=environment)
+
+    earned = EarnedAchievement.objects.filter(achievement=achievement).order_by("-earned_at")
+    assert [award.learner for award in earned] == learners[-10:]
 
 
 def test_deliveries_at_the_same_time_send_each_badge_once(
