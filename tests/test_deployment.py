@@ -111,6 +111,20 @@ def test_static_files_are_collected_with_the_settings_of_the_image(tmp_path):
     assert (tmp_path / "staticfiles.json").exists()
 
 
+@pytest.mark.parametrize("host", [{}, {"HOST": ""}])
+def test_the_site_listens_on_this_machine_only_unless_it_is_told_otherwise(host):
+    kept = {name: text for name, text in os.environ.items() if name != "HOST"}
+    result = subprocess.run(
+        [sys.executable, "-c", "from config import gunicorn; print(gunicorn.bind)"],
+        cwd=ROOT,
+        env={**kept, "DEBUG": "on", "DJANGO_SETTINGS_MODULE": "config.settings", "PORT": "", **host},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stdout.strip() == "127.0.0.1:8000", result.stderr
+
+
 def test_make_says_which_python_is_missing(tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
     shutil.copytree(ROOT / "requirements", tmp_path / "requirements")

@@ -36,10 +36,10 @@ class Command(BaseCommand):
     help = "Prepare the database, load the demo once, and serve site, worker, beat and sandbox until Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
-        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+        parser.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
+        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
         parser.add_argument(
-            "--sandbox-port", type=int, default=int(os.environ.get("SANDBOX_PORT", "0")), help="port + 100"
+            "--sandbox-port", type=int, default=int(os.environ.get("SANDBOX_PORT") or 0), help="port + 100"
         )
 
     def handle(self, *, host: str, port: int, sandbox_port: int, **options: Any) -> None:
