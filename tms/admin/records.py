@@ -10,9 +10,9 @@ from tms.models import LearningRecord, Notification, ProgressChange
 
 @admin.register(LearningRecord)
 class LearningRecordAdmin(ReadOnlyAdmin):
-    list_display = ("learner", "subject", "lab", "course", "started_day", "completed_day", "passed")
+    list_display = ("learner", "subject", "lab", "course", "kind", "started_day", "completed_day", "passed")
     list_filter = ("subject", "passed")
-    list_select_related = ("learner", "lab", "course")
+    list_select_related = ("learner", "lab", "course", "subscription__subscription_profile", "other")
     search_fields = ("learner__email", "learner__last_name", "lab__name", "course__name")
     ordering = ("-id",)
     fields = (
@@ -20,8 +20,12 @@ class LearningRecordAdmin(ReadOnlyAdmin):
         "subject",
         "lab",
         "course",
+        "kind",
+        "subscription",
+        "other",
         "started_at",
         "started_day",
+        "utc_offset",
         "completed_at",
         "completed_day",
         "passed",

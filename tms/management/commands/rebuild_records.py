@@ -16,8 +16,9 @@ from tms.records import Difference
 
 class Command(CommandLine):
     help = _(
-        "Derive every learning record again from its lab instance, enrolment or course assignment, list each "
-        "difference and mend it. With --check nothing is written, and differences end with exit code 1."
+        "Derive every learning record again from its lab instance, enrolment, course assignment or activity, "
+        "list each difference and mend it. With --check nothing is written, and differences end with exit "
+        "code 1."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
