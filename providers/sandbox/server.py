@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from providers.sandbox.store import Store
 
 BODY_BYTES = 1024 * 1024
+DISCARDED_BYTES = 16 * BODY_BYTES
 
 
 class Server(ThreadingHTTPServer):
@@ -87,6 +88,10 @@ class Handler(BaseHTTPRequestHandler):
         if "Transfer-Encoding" in self.headers or not length.isdecimal():
             return refuse(411, "The body needs a Content-Length.")
         if int(length) > BODY_BYTES:
+            # A client that is still sending would lose the answer with the connection.
+            left = min(int(length), DISCARDED_BYTES)
+            while left and (chunk := self.rfile.read(min(left, BODY_BYTES))):
+                left -= len(chunk)
             return refuse(413, "The body is too long.")
         parts = urlsplit(self.path)
         host = self.headers.get("Host", "")
