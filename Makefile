@@ -51,7 +51,9 @@ test: setup-dev ## The tests, on SQLite, with no server running
 	@$(TESTING) DATABASE_URL= REDIS_URL= CELERY_BROKER_URL= $(PY) -m pytest -m "not services and not e2e" -n $(WORKERS) $(ARGS)
 
 test-services: setup-dev ## The tests on PostgreSQL and Redis, with real concurrent processes
-	@. .ci/services && $(TESTING) $(PY) -m pytest -m "not e2e" $(ARGS)
+	@mkdir -p var
+	@. .ci/services && $(TESTING) $(PY) -m pytest -m "not services and not e2e" -n $(WORKERS) $(ARGS)
+	@. .ci/services && $(TESTING) $(PY) -m pytest -m services $(ARGS)
 
 test-e2e: setup-dev ## Real pages in a real browser
 	@.ci/browser
