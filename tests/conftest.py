@@ -1,1 +1,23 @@
-"""A world for every test: see tests/factories.py for the cast."""
+"""A world for every test: see tests/factories.py for the cast.
+
+Properties are tried on few examples by default and always on the same ones; `HYPOTHESIS_PROFILE=thorough`
+tries many (make test-services does).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=30, deadline=None, derandomize=True)
+settings.register_profile("thorough", max_examples=200, deadline=None, derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """A password hash is slow on purpose, and no test is about that."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

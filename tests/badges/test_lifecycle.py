@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -380,7 +380,6 @@ ANYTHING = st.lists(
 
 
 class AnySequence(TestCase):
-    @settings(max_examples=60, deadline=None)
     @given(acts=ANYTHING)
     def test_keeps_one_live_row_for_each_learner_and_a_timeline_that_replays_to_the_status(self, acts):
         badge = BadgeFactory()

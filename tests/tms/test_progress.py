@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -441,7 +441,6 @@ HOURS = st.integers(0, 2000)
 
 
 class AnySequenceOfWrites(TestCase):
-    @settings(max_examples=40, deadline=None)
     @given(
         acts=st.lists(
             st.one_of(

@@ -399,7 +399,7 @@ def numbers_that_matter(part: Condition | Group) -> Iterator[int]:
         yield part.within_days
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(written_rules)
 def test_any_rule_is_told_with_every_number_that_matters(written: list[dict[str, Any]]) -> None:
     rule = read(json.dumps(written))
@@ -424,7 +424,7 @@ def without_what_says_nothing(c: Condition) -> Condition:
     return replace(c, single_day=False, within_days=1 if c.single_day else c.within_days)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(conditions)
 def test_leaving_out_a_key_that_means_something_is_heard(written: dict[str, Any]) -> None:
     [whole] = read(json.dumps([written])).leaves()

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from achievements.conditions.language import (
@@ -1224,7 +1224,6 @@ def read_or_refusal(text: str) -> Rule | ConditionError:
         return error
 
 
-@settings(max_examples=300, deadline=None)
 @given(written_rules.flatmap(lambda rule: st.tuples(st.just(rule), relaxed(rule))))
 def test_any_spelling_of_a_rule_is_that_rule(rule_and_text: tuple[list[dict[str, Any]], str]) -> None:
     rule, text = rule_and_text
@@ -1232,7 +1231,6 @@ def test_any_spelling_of_a_rule_is_that_rule(rule_and_text: tuple[list[dict[str,
     assert read(text) == read(json.dumps(rule))
 
 
-@settings(max_examples=300, deadline=None)
 @given(texts)
 def test_a_rule_survives_being_written_and_stored(text: str) -> None:
     rule = read(text)
@@ -1243,7 +1241,6 @@ def test_a_rule_survives_being_written_and_stored(text: str) -> None:
     assert [replace(condition) for condition in rule.leaves()] == list(rule.leaves())
 
 
-@settings(max_examples=500, deadline=None)
 @given(spoiled() | st.text(st.characters()) | st.lists(pieces).map("".join))
 def test_any_text_is_a_rule_or_refused_with_places_inside_the_text(text: str) -> None:
     outcome = read_or_refusal(text)
@@ -1279,7 +1276,6 @@ def test_a_rule_of_twice_the_size_takes_at_most_twice_the_work(write: Callable[[
     assert twice <= 2.1 * once
 
 
-@settings(max_examples=500, deadline=None)
 @given(spoiled())
 def test_a_corrected_text_can_be_read(text: str) -> None:
     outcome = read_or_refusal(text)

@@ -7,7 +7,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from achievements.conditions.text import (
@@ -68,7 +68,6 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(json_values, max_size=4), st.sampled_from([None, 2]))
 def test_strict_json_is_read_as_json_reads_it(value: list[Any], indent: int | None) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=True)
@@ -76,7 +75,6 @@ def test_strict_json_is_read_as_json_reads_it(value: list[Any], indent: int | No
     assert plain(parsed(text)) == json.loads(text)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(json_values, max_size=4))
 def test_what_is_written_is_strict_json_of_the_same_value(value: list[Any]) -> None:
     tree = parsed(json.dumps(value))
