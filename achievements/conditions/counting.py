@@ -49,7 +49,7 @@ def shape_of(counting: Counting) -> Hashable | None:
     alone = (
         c.subject in {Subject.SUBSCRIPTION, Subject.ACTIVITY, Subject.STREAK}
         or sum(restricted) > 1
-        or _is_windowed(c)
+        or c.within_days
         or c.minutes
         or _is_narrowed(c)
         or counting.times > 1
@@ -92,13 +92,16 @@ def evidence(countings: Sequence[Counting], *, won: Won) -> Sql:
     first = countings[0]
     condition = first.condition
     steps = Steps()
-    rows = steps.add(
-        "{}", counted(first, scope=Scope(expression=f"{won.name}.learner_id"), shared=len(countings) > 1)
-    )
-    before = f"c.moment < {won.name}.moment"
-    same = f"c.moment = {won.name}.moment" + f" AND c.id <= {won.name}.last_id" * won.whole
-    tests = [Sql(f"({before} OR ({same}))")]
-    if len(countings) > 1 and (items := _items(countings)):
+    shared = len(countings) > 1
+    only = Scope(expression=f"{won.name}.learner_id")
+    rows = steps.add("{}", counted(first, scope=only, listed=not shared, shared=shared))
+    # Compared as a pair, so that an index ends the search.
+    tests = [
+        Sql(f"(c.moment, c.id) <= ({won.name}.moment, {won.name}.last_id)")
+        if won.whole
+        else Sql(f"c.moment <= {won.name}.moment")
+    ]
+    if shared and (items := _items(countings)):
         tests.append(
             sql(
                 f"c.item IN (SELECT i.item FROM {{}} AS i WHERE i.key = {won.name}.key)",
@@ -113,11 +116,21 @@ def evidence(countings: Sequence[Counting], *, won: Won) -> Sql:
     chosen = steps.add("SELECT c.id, c.item, c.moment FROM {} AS c WHERE {}", rows, join(" AND ", tests))
     if condition.distinct or condition.distinct_people:
         chosen = _firsts(steps, chosen, partition="item")
-    ranked = steps.add("SELECT id, ROW_NUMBER() OVER (ORDER BY moment DESC, id DESC) AS back FROM {}", chosen)
-    unnumbered = _is_summed(condition) or condition.subject is Subject.STREAK
-    most = str(MOST_KEPT) if unnumbered else won.needed(first)
-    kept = steps.add(f"SELECT id FROM {{}} WHERE back <= {most} ORDER BY back DESC", ranked)
+    if won.whole and first.times == 1 and not _is_open(condition):
+        # Up to the moment there are exactly as many as are needed.
+        kept = steps.add("SELECT id FROM {} ORDER BY moment, id", chosen)
+    else:
+        most = str(MOST_KEPT) if _is_open(condition) else won.needed(first)
+        ranked = steps.add(
+            "SELECT id, ROW_NUMBER() OVER (ORDER BY moment DESC, id DESC) AS back FROM {}", chosen
+        )
+        kept = steps.add(f"SELECT id FROM {{}} WHERE back <= {most} ORDER BY back DESC", ranked)
     return sql("({})", steps.end(f"SELECT {json_array('id')} FROM {{}}", kept))
+
+
+def _is_open(c: Condition) -> bool:
+    """How many rows met it is not known from what is needed."""
+    return _is_summed(c) or c.subject is Subject.STREAK
 
 
 # ── numbered and reached ─────────────────────────────────────────────────────────────────────────────────
@@ -128,22 +141,34 @@ def _numbered(countings: Sequence[Counting], *, scope: Scope) -> Sql:
     c = countings[0].condition
     steps = Steps()
     rows, keyed = _rows(steps, countings, scope=scope)
-    group = ", ".join(["key"] * keyed + ["learner_id"] + ["since"] * _is_windowed(c))
+    group = ", ".join(["learner_id"] + ["key"] * keyed + ["since"] * _is_windowed(c))
     numbered = steps.add(
-        f"SELECT {'key, ' * keyed}learner_id, id, moment, since,"
-        f" ROW_NUMBER() OVER (PARTITION BY {group} ORDER BY moment, id) AS number FROM {{}}",
+        f"SELECT given.*, ROW_NUMBER() OVER (PARTITION BY {group} ORDER BY moment, id) AS number"
+        " FROM {} AS given",
         rows,
     )
-    found = steps.add(
-        f"""
+    if keyed:
+        return steps.end(
+            """
+            SELECT key, 1 AS occurrence, learner_id, moment, id AS last_id, since, needed, needed AS have
+            FROM {} AS n WHERE number = needed
+            """,
+            numbered,
+        )
+    thresholds = steps.add("SELECT * FROM {} AS given", _thresholds(countings))
+    if _is_windowed(c):
+        # Of the days or windows in which a learner reached a number, the one that was full first.
+        wanted = steps.add("SELECT * FROM {} AS n WHERE number IN (SELECT nth FROM {})", numbered, thresholds)
+        numbered = _firsts(steps, wanted, partition="learner_id, number", order="moment, id, since")
+    return steps.end(
+        """
         SELECT t.key AS key, t.occurrence AS occurrence, n.learner_id AS learner_id, n.moment AS moment,
                n.id AS last_id, n.since AS since, t.needed AS needed, t.needed AS have
-        FROM {{}} AS n JOIN {{}} AS t ON t.nth = n.number{" AND t.key = n.key" * keyed}
+        FROM {} AS n JOIN {} AS t ON t.nth = n.number
         """,
         numbered,
-        _thresholds(countings),
+        thresholds,
     )
-    return _earliest_window(steps, c, found)
 
 
 def _thresholds(countings: Sequence[Counting]) -> Sql:
@@ -159,35 +184,36 @@ def _thresholds(countings: Sequence[Counting]) -> Sql:
 
 
 def _rows(steps: Steps, countings: Sequence[Counting], *, scope: Scope) -> tuple[Sql, bool]:
-    """The rows to number, with `since`, and whether they carry a `key`."""
+    """The rows to number, with `since`, and whether they carry the `key` and `needed` of a counting."""
     first = countings[0]
     c = first.condition
     items = _items(countings) if len(countings) > 1 else None
     rows = _in_windows(steps, c, counted(first, scope=scope, listed=items is None, shared=len(countings) > 1))
     if items is not None:
-        items = steps.add("SELECT key, item FROM {} AS listed", items)
+        items = steps.add("SELECT * FROM {} AS listed", items)
         rows = steps.add("SELECT * FROM {} AS w WHERE w.item IN (SELECT item FROM {})", rows, items)
     if c.distinct or c.distinct_people:
         windowed = ", since" if _is_windowed(c) else ""
         rows = _firsts(steps, rows, partition=f"learner_id, item{windowed}")
     if items is None:
         return rows, False
-    return steps.add("SELECT i.key, r.* FROM {} AS r JOIN {} AS i ON i.item = r.item", rows, items), True
+    keyed = "SELECT i.key, i.needed, r.* FROM {} AS r JOIN {} AS i ON i.item = r.item"
+    return steps.add(keyed, rows, items), True
 
 
 def _items(countings: Sequence[Counting]) -> Sql | None:
-    """key, item of countings that share a statement, in parentheses; None where they count any item."""
+    """key, item, needed of countings that share a statement, in parentheses; None where any item counts."""
     c = countings[0].condition
     if c.tag_ids:
-        pairs = [(counting.key, tag) for counting in countings for tag in counting.condition.tag_ids]
+        triples = [(counting, tag) for counting in countings for tag in counting.condition.tag_ids]
         return sql(
-            "(SELECT DISTINCT g.key, tagged.course_id AS item FROM {} AS g"
+            "(SELECT DISTINCT g.key, tagged.course_id AS item, g.needed FROM {} AS g"
             " JOIN {} AS tagged ON tagged.coursetag_id = g.tag)",
-            relation(("key", "tag"), pairs),
+            _listed_by_key("tag", triples),
             table(TAGGED),
         )
-    pairs = [
-        (counting.key, item)
+    triples = [
+        (counting, item)
         for counting in countings
         for item in (
             *counting.condition.lab_ids,
@@ -195,24 +221,35 @@ def _items(countings: Sequence[Counting]) -> Sql | None:
             *counting.condition.achievement_ids,
         )
     ]
-    return relation(("key", "item"), pairs) if pairs else None
+    return _listed_by_key("item", triples) if triples else None
 
 
-def _firsts(steps: Steps, rows: Sql, *, partition: str) -> Sql:
-    """The first row of each item."""
+def _listed_by_key(name: str, listed: Sequence[tuple[Counting, int]]) -> Sql:
+    rows = [(counting.key, item, counting.condition.needed) for counting, item in listed]
+    return relation(("key", name, "needed"), rows)
+
+
+def _firsts(steps: Steps, rows: Sql, *, partition: str, order: str = "moment, id") -> Sql:
+    """The first row of each partition."""
+    if connection.vendor == "postgresql":
+        # The same without numbers, and the planner knows better how many there will be.
+        return steps.add(
+            f"SELECT DISTINCT ON ({partition}) given.* FROM {{}} AS given ORDER BY {partition}, {order}", rows
+        )
+    turn = "turn_of_" + partition.replace(", ", "_")
     turns = steps.add(
-        f"SELECT given.*, ROW_NUMBER() OVER (PARTITION BY {partition} ORDER BY moment, id) AS turn"
+        f"SELECT given.*, ROW_NUMBER() OVER (PARTITION BY {partition} ORDER BY {order}) AS {turn}"
         " FROM {} AS given",
         rows,
     )
-    return steps.add("SELECT * FROM {} WHERE turn = 1", turns)
+    return steps.add(f"SELECT * FROM {{}} WHERE {turn} = 1", turns)
 
 
 def _in_windows(steps: Steps, c: Condition, rows: Sql) -> Sql:
     """Each row once for every window it lies in; a window begins with a day on which something counts."""
     rows = steps.add("{}", rows)
     if not _is_windowed(c):
-        return steps.add("SELECT plain.*, NULL AS since FROM {} AS plain", rows)
+        return steps.add("SELECT plain.*, CAST(NULL AS DATE) AS since FROM {} AS plain", rows)
     if _span(c) == 1:
         return steps.add("SELECT dated.*, day AS since FROM {} AS dated", rows)
     beginnings = steps.add("SELECT DISTINCT learner_id, day FROM {}", rows)
@@ -259,19 +296,6 @@ def _is_narrowed(c: Condition) -> bool:
     )
 
 
-def _earliest_window(steps: Steps, c: Condition, found: Sql) -> Sql:
-    """Of the days or windows in which a learner reached it, the one that was full first."""
-    if not _is_windowed(c):
-        return steps.end(f"SELECT {COLUMNS} FROM {{}}", found)
-    places = steps.add(
-        "SELECT windows.*, ROW_NUMBER() OVER ("
-        "PARTITION BY key, occurrence, learner_id ORDER BY moment, last_id, since) AS place"
-        " FROM {} AS windows",
-        found,
-    )
-    return steps.end(f"SELECT {COLUMNS} FROM {{}} WHERE place = 1", places)
-
-
 def _summed(countings: Sequence[Counting], *, scope: Scope) -> Sql:
     """The row whose amount (points, minutes) makes the sum reach what is asked."""
     first = countings[0]
@@ -292,7 +316,10 @@ def _summed(countings: Sequence[Counting], *, scope: Scope) -> Sql:
         totals,
         _thresholds(countings),
     )
-    return _earliest_window(steps, c, found)
+    if _is_windowed(c):
+        partition = "key, occurrence, learner_id"
+        found = _firsts(steps, found, partition=partition, order="moment, last_id, since")
+    return steps.end(f"SELECT {COLUMNS} FROM {{}}", found)
 
 
 def so_far(counting: Counting, *, scope: Scope) -> Sql:
