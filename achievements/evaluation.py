@@ -3,6 +3,7 @@
 Everything here is set-based and safe to repeat: an award is unique, an intent is unique, and what asked for
 the work (a ProgressChange, a mark on an achievement) is deleted in the transaction that did it. One
 evaluation runs at a time: a rule over points must see every award before it, also those of the other worker.
+A look of single rules at everybody is a Backfill, which achievements.backfill leads through these passes.
 Next: badges.issuing.issue_earned.
 """
 
@@ -11,20 +12,21 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from time import perf_counter
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from achievements.conditions import language
 from achievements.conditions.query import EVERYBODY, ActiveRule, Scope, next_free, statements, winners
-from achievements.models import Achievement, EarnedAchievement, RuleRun
+from achievements.models import Achievement, Backfill, EarnedAchievement, RuleRun
 from badges.issuing import issue_earned as record_intents
 from badges.models import Badge, IssuedBadge
 from tms.models import Course, Notification, ProgressChange, User
@@ -39,6 +41,7 @@ CHUNK = 5_000
 PAUSE_AFTER_ERROR = timedelta(minutes=10)
 MOST_FAILURES = 5
 _LOCK = 7_202_601  # any number that no other advisory lock of this database uses
+SUMMARY = "achievements_earned_summary"  # the kind of a message about a backfill, whose id is the key
 
 
 @dataclass(slots=True)
@@ -58,67 +61,77 @@ class Report:
         return self
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pass:
+    """What one pass has in common: its moment, its report, whether every rule is to be logged, and the
+    backfills that its awards belong to (none: whatever is awarded is live)."""
+
+    now: datetime
+    report: Report
+    full: bool
+    backfills: Sequence[Backfill]
+
+    @property
+    def notification(self) -> str:
+        return self.backfills[0].notification if self.backfills else Backfill.Notification.NORMAL
+
+
 def award_changes() -> Report:
     """Evaluate every active rule for the learners who changed, in chunks, until no change waits."""
     report = Report()
     while settings.BADGES_ENABLED:
         with transaction.atomic():
-            _one_at_a_time()
+            one_at_a_time()
             changes = list(ProgressChange.objects.order_by("pk").values_list("pk", "learner_id")[:CHUNK])
             if not changes:
                 break
             learners = sorted({learner_id for _pk, learner_id in changes})
-            report += _award(active_rules(), scope=Scope(learners=learners), competing=Scope(changed=True))
+            report += award(active_rules(), scope=Scope(learners=learners), competing=Scope(changed=True))
             report.learners += len(learners)
             ProgressChange.objects.filter(pk__in=[pk for pk, _learner in changes]).delete()
     return report
 
 
-def award_due() -> Report:
-    """Evaluate, over everybody, the rules that are new, edited, enabled, or failed for a batch."""
-    report = Report()
-    if not settings.BADGES_ENABLED:
-        return report
-    rested = Q(last_error_at__isnull=True) | Q(last_error_at__lt=timezone.now() - PAUSE_AFTER_ERROR)
-    due = dict(
-        Achievement.objects.filter(rested, full_run_due_at__isnull=False, paused_at__isnull=True).values_list(
-            "pk", "full_run_due_at"
-        )
-    )
-    if due:
-        report = award_full(only=set(due))
-    for pk, since in due.items():
-        if pk not in report.failed:
-            # An edit during the run has asked again, later than this: it stays due.
-            Achievement.objects.filter(pk=pk, full_run_due_at=since).update(
-                full_run_due_at=None, last_error="", last_error_at=None, failed_runs=0
-            )
-    return report
+def award_due(*, chunks: int | None = None) -> Report:
+    """Evaluate, over everybody, the rules that are new, edited, enabled, or failed for a batch.
+
+    Up to so many chunks of learners, or to the end; the next call goes on where this one stopped.
+    """
+    from achievements.backfill import advance  # leads through the passes of this module
+
+    return advance(chunks=chunks)
 
 
 def award_full(*, only: set[int] | None = None, progress: Progress | None = None) -> Report:
-    """Evaluate active rules (those of `only`, or all) over every learner, a chunk a transaction."""
+    """Evaluate active rules (those of `only`, or all) over every learner, a chunk a transaction.
+
+    What a backfill is open for, or was undone for, is left to it: nobody is told here what was to be silent.
+    """
     report = Report()
     if not settings.BADGES_ENABLED:
         return report
     chunks = list(_chunks())
     for number, scope in enumerate(chunks, start=1):
         with transaction.atomic():
-            _one_at_a_time()
+            one_at_a_time()
             rules = active_rules()
-            chosen = rules if only is None else [rule for rule in rules if rule.achievement.pk in only]
-            report += _award(chosen, scope=scope, all_rules=rules, competing=None)
+            report += award(_chosen(rules, only), scope=scope, all_rules=rules, competing=None)
         if progress:
             progress(_("learners"), number * CHUNK, len(chunks) * CHUNK)
     with transaction.atomic():
-        _one_at_a_time()
+        one_at_a_time()
         rules = active_rules()
-        limited = [
-            rule for rule in rules if rule.is_limited and (only is None or rule.achievement.pk in only)
-        ]
-        report += _award(limited, scope=EVERYBODY, all_rules=rules, competing=EVERYBODY)
+        limited = [rule for rule in _chosen(rules, only) if rule.is_limited]
+        report += award(limited, scope=EVERYBODY, all_rules=rules, competing=EVERYBODY)
     report.learners = User.objects.count()
     return report
+
+
+def _chosen(rules: Sequence[ActiveRule], only: set[int] | None) -> list[ActiveRule]:
+    if only is not None:
+        return [rule for rule in rules if rule.achievement.pk in only]
+    left_alone = Backfill.objects.left_alone()
+    return [rule for rule in rules if rule.achievement.pk not in left_alone]
 
 
 def failing_rules() -> list[Achievement]:
@@ -162,65 +175,66 @@ def _active(achievement: Achievement, *, outsiders: bool) -> ActiveRule:
     return ActiveRule(achievement, language.from_canonical(achievement.conditions), outsiders=outsiders)
 
 
-def _award(
+def award(
     rules: Sequence[ActiveRule],
     *,
     scope: Scope,
     competing: Scope | None,
     all_rules: Sequence[ActiveRule] | None = None,
+    backfills: Sequence[Backfill] = (),
 ) -> Report:
-    """One pass over a set of learners, in the caller's transaction.
+    """One pass over a set of learners, in the caller's transaction and under `one_at_a_time`.
 
     Rules for which learners compete look at `competing`, not at one chunk, since the earliest of all wins;
-    without it they are left out.
+    without it they are left out. `backfills`, all of one choice of notification, are those that the pass is
+    made for: its awards belong to them and count for them.
 
     Rules over records run once; rules over awards run until nothing new is earned (the least fixpoint:
     awards only add), and only for the learners who earned something.
     """
-    report = Report()
-    now = timezone.now()
-    full = all_rules is not None
+    this = _Pass(now=timezone.now(), report=Report(), full=all_rules is not None, backfills=backfills)
     alone = [rule for rule in rules if not rule.is_limited]
-    new = _award_rules(alone, scope=scope, now=now, report=report, full=full)
+    new = _award_rules(alone, scope=scope, this=this)
     if competing is not None:
         limited = [rule for rule in rules if rule.is_limited]
-        new += _award_rules(limited, scope=competing, now=now, report=report, full=full)
+        new += _award_rules(limited, scope=competing, this=this)
     over_awards = [active for active in (all_rules or rules) if active.reads_awards]
-    fresh = new
+    fresh, following = new, replace(this, full=False)
     while fresh and over_awards:
         again = Scope(learners=_learners_of(fresh))
-        fresh = _award_rules(over_awards, scope=again, now=now, report=report)
+        fresh = _award_rules(over_awards, scope=again, this=following)
         new += fresh
     if new:
-        report.awards = len(new)
-        report.intents = _issue(in_list("award.id", new), now=now)
-        _notify(new, now=now)
-    return report
+        this.report.awards = len(new)
+        silent = this.notification == Backfill.Notification.SILENT
+        this.report.intents = _issue(in_list("award.id", new), now=this.now, silent=silent)
+        _notify(new, this=this)
+        if backfills:
+            _tally(new)
+    return this.report
 
 
-def _award_rules(
-    rules: Sequence[ActiveRule], *, scope: Scope, now: datetime, report: Report, full: bool = False
-) -> list[int]:
+def _award_rules(rules: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> list[int]:
     """Insert the new awards of these rules; their ids. A group that fails is run again rule by rule."""
     new: list[int] = []
-    sound = [active for active in rules if active.achievement.pk not in report.failed]
+    sound = [active for active in rules if active.achievement.pk not in this.report.failed]
     for group in statements(sound):
         try:
-            new += _run(group, scope=scope, now=now, full=full)
+            new += _run(group, scope=scope, this=this)
         except DatabaseError as error:
             if len(group) > 1:
                 for active in group:
-                    new += _award_rules([active], scope=scope, now=now, report=report, full=full)
+                    new += _award_rules([active], scope=scope, this=this)
             else:
-                _mark_failed(group[0], error, now=now, report=report)
+                _mark_failed(group[0], error, this=this)
     return new
 
 
-def _run(group: Sequence[ActiveRule], *, scope: Scope, now: datetime, full: bool) -> list[int]:
+def _run(group: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> list[int]:
     """Evaluate one group within its time, and log what each of its rules did."""
     started, clock = timezone.now(), perf_counter()
     with transaction.atomic(), time_limit(settings.EVALUATION_SECONDS):
-        new = _insert(group, scope=scope, now=now)
+        new = _insert(group, scope=scope, this=this)
     seconds = perf_counter() - clock
     awarded = Counter(achievement_id for _pk, achievement_id in new)
     RuleRun.objects.bulk_create(
@@ -233,19 +247,20 @@ def _run(group: Sequence[ActiveRule], *, scope: Scope, now: datetime, full: bool
             awarded=awarded[active.achievement.pk],
         )
         for active in group
-        if full or awarded[active.achievement.pk]
+        if this.full or awarded[active.achievement.pk]
     )
     return [pk for pk, _achievement_id in new]
 
 
-def _mark_failed(active: ActiveRule, error: DatabaseError, *, now: datetime, report: Report) -> None:
+def _mark_failed(active: ActiveRule, error: DatabaseError, *, this: _Pass) -> None:
     """One bad rule stops no other: it is tried again later, and pauses when it has failed too often."""
-    pk = active.achievement.pk
+    pk, now = active.achievement.pk, this.now
     log.error("The rule of achievement %s failed: %s", pk, error)
-    report.failed.add(pk)
+    this.report.failed.add(pk)
     failed_runs = active.achievement.failed_runs + 1
     Achievement.objects.filter(pk=pk).update(
-        full_run_due_at=now,
+        # An edit since the pass began has asked later than this.
+        full_run_due_at=Greatest(Coalesce("full_run_due_at", Value(now)), Value(now)),
         last_error=str(error),
         last_error_at=now,
         failed_runs=failed_runs,
@@ -256,29 +271,34 @@ def _mark_failed(active: ActiveRule, error: DatabaseError, *, now: datetime, rep
     )
 
 
-def _insert(group: Sequence[ActiveRule], *, scope: Scope, now: datetime) -> list[tuple[int, int]]:
+def _insert(group: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> list[tuple[int, int]]:
     """Insert what a group of `statements` wins now: the id and the achievement of each new award."""
     active, found = group[0], winners(group, scope=scope)
     if not active.is_limited:
-        return _write(found, now=now)
+        return _write(found, this=this)
     if active.is_daily:
-        return _insert_daily(active, found, now=now)
-    achievement = active.achievement
-    left = achievement.frequency - EarnedAchievement.objects.filter(achievement=achievement).count()
-    return _write(_earliest(found, left), now=now) if left > 0 else []
+        return _insert_daily(active, found, this=this)
+    left = active.achievement.frequency - _places_taken(active.achievement).count()
+    return _write(_earliest(found, left), this=this) if left > 0 else []
+
+
+def _places_taken(achievement: Achievement) -> QuerySet[EarnedAchievement]:
+    """The awards that others compete with; what was withdrawn under an earlier rule has left its place."""
+    given_back = Q(withdrawn_at__isnull=False, rule_version__lt=achievement.rule_version)
+    return EarnedAchievement.objects.filter(~given_back, achievement=achievement)
 
 
 def _earliest(found: Sql, count: int) -> Sql:
     return sql("SELECT * FROM ({}) AS every ORDER BY moment, last_id LIMIT {}", found, value(count))
 
 
-def _insert_daily(active: ActiveRule, found: Sql, *, now: datetime) -> list[tuple[int, int]]:
+def _insert_daily(active: ActiveRule, found: Sql, *, this: _Pass) -> list[tuple[int, int]]:
     """One learner, then nobody for `frequency` calendar days of the achievement's organization.
 
     A statement for each award, since each changes who may earn the next.
     """
     zone = ZoneInfo(active.achievement.organization.time_zone)
-    earned = EarnedAchievement.objects.filter(achievement=active.achievement)
+    earned = _places_taken(active.achievement)
     new: list[tuple[int, int]] = []
     while True:
         last = earned.aggregate(last=Max("earned_at"))["last"]
@@ -286,13 +306,13 @@ def _insert_daily(active: ActiveRule, found: Sql, *, now: datetime) -> list[tupl
         if last:
             free_day = last.astimezone(zone).date() + timedelta(days=active.achievement.frequency)
             free_from = datetime.combine(free_day, time.min, zone)
-        won = _write(_earliest(next_free(active, found, free_from=free_from), 1), now=now)
+        won = _write(_earliest(next_free(active, found, free_from=free_from), 1), this=this)
         if not won:
             return new
         new += won
 
 
-def _write(found: Sql, *, now: datetime) -> list[tuple[int, int]]:
+def _write(found: Sql, *, this: _Pass) -> list[tuple[int, int]]:
     day = (
         "(won.moment AT TIME ZONE won.zone)::date"
         if connection.vendor == "postgresql"
@@ -302,10 +322,10 @@ def _write(found: Sql, *, now: datetime) -> list[tuple[int, int]]:
         f"""
         INSERT INTO {{}} (
             learner_id, achievement_id, occurrence, earned_at, earned_day, points, rule_version, snapshot,
-            created_at
+            created_at, backfill_id
         )
         SELECT won.learner_id, won.achievement_id, won.occurrence, won.moment, {day}, achievement.points,
-               achievement.rule_version, won.snapshot, {{}}
+               achievement.rule_version, won.snapshot, {{}}, {{}}
         FROM ({{}}) AS won
         JOIN {{}} AS achievement ON achievement.id = won.achievement_id
         WHERE TRUE
@@ -313,11 +333,31 @@ def _write(found: Sql, *, now: datetime) -> list[tuple[int, int]]:
         RETURNING id, achievement_id
         """,
         table(EarnedAchievement),
-        value(now),
+        value(this.now),
+        _backfill_of_won(this),
         found,
         table(Achievement),
     )
     return [(pk, achievement_id) for pk, achievement_id in fetch(statement)]
+
+
+def _backfill_of_won(this: _Pass) -> Sql:
+    """The backfill of the rule or, where one award led to another, the last that gave the learner one."""
+    if not this.backfills:
+        return Sql("NULL")
+    ids = [backfill.pk for backfill in this.backfills]
+    return sql(
+        """
+        COALESCE(
+            (SELECT run.id FROM {} AS run WHERE run.achievement_id = won.achievement_id AND {}),
+            (SELECT MAX(cause.backfill_id) FROM {} AS cause WHERE cause.learner_id = won.learner_id AND {})
+        )
+        """,
+        table(Backfill),
+        in_list("run.id", ids),
+        table(EarnedAchievement),
+        in_list("cause.backfill_id", ids),
+    )
 
 
 def _learners_of(awards: Sequence[int]) -> list[int]:
@@ -335,8 +375,8 @@ def issue_due() -> int:
     due = Achievement.objects.filter(issuing_due_at__isnull=False).values_list("pk", "issuing_due_at")
     for pk, since in list(due):
         with transaction.atomic():
-            _one_at_a_time()
-            count += _issue(sql("award.achievement_id = {}", value(pk)), now=timezone.now())
+            one_at_a_time()
+            count += _issue_late(sql("award.achievement_id = {}", value(pk)))
             Achievement.objects.filter(pk=pk, issuing_due_at=since).update(issuing_due_at=None)
     return count
 
@@ -346,11 +386,25 @@ def issue_earned() -> int:
     if not settings.BADGES_ENABLED:
         return 0
     with transaction.atomic():
-        _one_at_a_time()
-        return _issue(Sql("TRUE"), now=timezone.now())
+        one_at_a_time()
+        return _issue_late(Sql("TRUE"))
 
 
-def _issue(which: Sql, *, now: datetime) -> int:
+def _issue_late(which: Sql) -> int:
+    """What could not be issued when it was earned. A silent backfill stays silent; of two awards, one silent,
+    the other speaks."""
+    silent = sql(
+        "EXISTS (SELECT 1 FROM {} AS run WHERE run.id = award.backfill_id AND run.notification = {})",
+        table(Backfill),
+        value(Backfill.Notification.SILENT.value),
+    )
+    now = timezone.now()
+    return _issue(sql("{} AND NOT {}", which, silent), now=now) + _issue(
+        sql("{} AND {}", which, silent), now=now, silent=True
+    )
+
+
+def _issue(which: Sql, *, now: datetime, silent: bool = False) -> int:
     """Write the intents of a set of awards, then link each award to the badge it led to."""
     earned = sql(
         """
@@ -367,7 +421,7 @@ def _issue(which: Sql, *, now: datetime) -> int:
         table(Badge),
         which,
     )
-    intents = record_intents(earned, now=now)
+    intents = record_intents(earned, now=now, backfill=silent)
     execute(
         sql(
             """
@@ -375,7 +429,7 @@ def _issue(which: Sql, *, now: datetime) -> int:
             FROM {} AS achievement, {} AS issued
             WHERE achievement.id = award.achievement_id
               AND issued.badge_id = achievement.badge_id AND issued.learner_id = award.learner_id
-              AND award.issued_badge_id IS NULL AND {}
+              AND award.issued_badge_id IS NULL AND award.withdrawn_at IS NULL AND {}
               AND NOT EXISTS (
                   SELECT 1 FROM {} AS newer
                   WHERE newer.learner_id = issued.learner_id AND newer.badge_id = issued.badge_id
@@ -392,22 +446,55 @@ def _issue(which: Sql, *, now: datetime) -> int:
     return intents
 
 
-def _notify(awards: Sequence[int], *, now: datetime) -> None:
-    """A row of the outbox for every award; the mail itself is somebody else's work."""
+def _notify(awards: Sequence[int], *, this: _Pass) -> None:
+    """Rows of the outbox; the mail itself is somebody else's work.
+
+    One for every award; one for each learner of a backfill that is summed up; none of a silent one.
+    """
+    if this.notification == Backfill.Notification.SILENT:
+        return
+    is_summary = this.notification == Backfill.Notification.SUMMARY
+    kind = SUMMARY if is_summary else Notification.Kind.ACHIEVEMENT_EARNED.value
     execute(
         sql(
-            "INSERT INTO {} (user_id, kind, key, created_at) SELECT award.learner_id, {}, award.id, {}"
+            f"INSERT INTO {{}} (user_id, kind, key, created_at)"
+            f" SELECT DISTINCT award.learner_id, {{}}, award.{'backfill_id' if is_summary else 'id'}, {{}}"
             " FROM {} AS award WHERE {} ON CONFLICT DO NOTHING",
             table(Notification),
-            value(Notification.Kind.ACHIEVEMENT_EARNED.value),
-            value(now),
+            value(kind),
+            value(this.now),
             table(EarnedAchievement),
             in_list("award.id", awards),
         )
     )
 
 
-def _one_at_a_time() -> None:
+def _tally(awards: Sequence[int]) -> None:
+    """Count new awards, and the intents that they led to, for the backfills that they belong to."""
+    execute(
+        sql(
+            """
+            UPDATE {} AS run SET awarded = run.awarded + new.awards, intents = run.intents + new.intents
+            FROM (
+                SELECT award.backfill_id, COUNT(*) AS awards, COUNT(issued.id) AS intents
+                FROM {} AS award
+                LEFT JOIN {} AS issued ON issued.id = award.issued_badge_id
+                      AND issued.source_kind = {} AND issued.source_key = CAST(award.id AS VARCHAR(60))
+                WHERE {}
+                GROUP BY award.backfill_id
+            ) AS new
+            WHERE run.id = new.backfill_id
+            """,
+            table(Backfill),
+            table(EarnedAchievement),
+            table(IssuedBadge),
+            value(IssuedBadge.Source.ACHIEVEMENT.value),
+            in_list("award.id", awards),
+        )
+    )
+
+
+def one_at_a_time() -> None:
     """Held until the transaction ends. On SQLite the transaction itself is the lock."""
     if connection.vendor == "postgresql":
         execute(sql("SELECT pg_advisory_xact_lock({})", value(_LOCK)))

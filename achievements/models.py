@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -12,6 +14,9 @@ from badges.models import Badge, IssuedBadge
 from tms.access import ScopedQuerySet
 from tms.models import Organization
 from tms.models.base import Fact
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class Achievement(Fact):
@@ -117,6 +122,86 @@ class RuleRun(models.Model):
         return f"{self.achievement} @ {self.started_at:%Y-%m-%d %H:%M:%S}"
 
 
+class BackfillQuerySet(ScopedQuerySet["Backfill"]):
+    def open(self) -> Self:
+        return self.filter(state__in=Backfill.OPEN)
+
+    def left_alone(self) -> set[int]:
+        """Ids of the achievements that are not to be looked at for everybody by anything else: a backfill
+        is open, or was the last and has been undone under the rule that still stands."""
+        latest = self.order_by().values("achievement").annotate(latest=models.Max("pk")).values("latest")
+        same_rule = models.Q(state=Backfill.State.UNDONE, rule_version=models.F("achievement__rule_version"))
+        found = self.filter(same_rule | models.Q(state__in=Backfill.OPEN), pk__in=latest)
+        return set(found.values_list("achievement", flat=True))
+
+
+class Backfill(models.Model):
+    """One look of a rule at everybody there is, told to learners as somebody chose (achievements.backfill).
+
+    It answers what `Achievement.full_run_due_at` asked at `asked_at`; a later request starts it anew.
+    `cursor` is the id of the last learner looked at, and `looked_at` of `learners` is how far it is.
+    """
+
+    class Notification(models.TextChoices):
+        SILENT = "silent", _("Silent")
+        SUMMARY = "summary", _("One summary for each learner")
+        NORMAL = "normal", _("A message for each award")
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("Running")
+        PAUSED = "paused", _("Paused")
+        DONE = "done", _("Done")
+        UNDONE = "undone", _("Undone")
+
+    OPEN = (State.RUNNING, State.PAUSED)
+
+    achievement = models.ForeignKey(
+        Achievement, models.CASCADE, related_name="backfills", verbose_name=_("achievement")
+    )
+    rule_version = models.PositiveIntegerField(_("rule version"))
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("requested by"),
+    )
+    notification = models.CharField(
+        _("notification"), max_length=8, choices=Notification.choices, default=Notification.SUMMARY
+    )
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.RUNNING)
+    cursor = models.BigIntegerField(default=0)
+    learners = models.PositiveIntegerField(_("learners"), default=0)
+    looked_at = models.PositiveIntegerField(_("learners looked at"), default=0)
+    awarded = models.PositiveIntegerField(_("awarded"), default=0)
+    intents = models.PositiveIntegerField(_("badges to issue"), default=0)
+    asked_at = models.DateTimeField()
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    undone_at = models.DateTimeField(_("undone"), null=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("undone by")
+    )
+    undo_reason = models.TextField(_("reason"), blank=True)
+
+    objects = BackfillQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("backfill")
+        verbose_name_plural = _("backfills")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["achievement"],
+                name="one_open_backfill",
+                condition=models.Q(state__in=["running", "paused"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.achievement} v{self.rule_version}"
+
+
 class EarnedAchievement(models.Model):
     """A record, never a live computation: who earned what, when the threshold was crossed, and by what.
 
@@ -148,6 +233,10 @@ class EarnedAchievement(models.Model):
         related_name="earned_achievements",
         verbose_name=_("issued badge"),
     )
+    # The run over everybody that made it; none where the learner's own progress did.
+    backfill = models.ForeignKey(
+        Backfill, models.SET_NULL, null=True, related_name="awards", db_index=False, editable=False
+    )
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True)
     created_at = models.DateTimeField(_("recorded"), db_default=Now())
 
@@ -160,6 +249,11 @@ class EarnedAchievement(models.Model):
         constraints = [
             # The learner comes first: evaluation runs in chunks of learners and must not read all awards.
             models.UniqueConstraint(fields=["learner", "achievement", "occurrence"], name="earned_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["backfill"], name="awards_of_backfill", condition=models.Q(backfill__isnull=False)
+            )
         ]
 
     def __str__(self) -> str:

@@ -6,12 +6,17 @@ from celery import shared_task
 
 from achievements import evaluation
 
+CHUNKS_A_CALL = 4
+
 
 @shared_task(name="achievements.award_changes")
 def award_changes() -> None:
-    """Whatever waits for evaluation: changed learners, then rules that are due, then badges linked since."""
+    """Whatever waits for evaluation: changed learners, then rules that are due, then badges linked since.
+
+    A long backfill is continued by the next call: in between, others have their turn.
+    """
     evaluation.award_changes()
-    evaluation.award_due()
+    evaluation.award_due(chunks=CHUNKS_A_CALL)
     evaluation.issue_due()
 
 
