@@ -154,7 +154,9 @@ def _moment(c: Condition) -> tuple[str, str, list[Sql]]:
 def _minutes_later() -> str:
     if connection.vendor == "postgresql":
         return "r.started_at + COALESCE(r.minutes, 0) * INTERVAL '1 minute'"
-    return "strftime('%%Y-%%m-%%d %%H:%%M:%%f', r.started_at, (COALESCE(r.minutes, 0) * 60) || ' seconds')"
+    # Django's own function for SQLite, to the microsecond; strftime rounds to a thousandth.
+    microseconds = "CAST(ROUND(COALESCE(r.minutes, 0) * 60000000) AS INTEGER)"
+    return f"django_format_dtdelta('+', r.started_at, {microseconds})"
 
 
 def _listed(c: Condition) -> list[Sql]:

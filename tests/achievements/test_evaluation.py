@@ -130,6 +130,16 @@ def test_passed_is_read_from_the_result_alone(org, ada):
     assert earned(achievement) == {ada.pk: day(2, 9) + timedelta(minutes=90)}
 
 
+def test_the_end_of_the_minutes_is_exact_to_the_microsecond(org, ada):
+    achievement = AchievementFactory(
+        organization=org, conditions_text="[{Subject:0, Count:1, MinMinutesSpent:1}]"
+    )
+    started = datetime(2026, 3, 1, 9, 59, 59, 999999, tzinfo=UTC)
+    LabInstanceFactory(user=ada, started_at=started, minutes=30)
+    award()
+    assert earned(achievement) == {ada.pk: started + timedelta(minutes=30)}
+
+
 def test_minutes_are_compared_per_record(org, ada):
     achievement = AchievementFactory(
         organization=org, conditions_text="[{Subject:0, Count:1, MinMinutesSpent:30}]"
