@@ -7,10 +7,11 @@ class AchievementsConfig(AppConfig):
     verbose_name = _("Achievements")
 
     def ready(self) -> None:
-        from achievements.models import Achievement, EarnedAchievement
+        from achievements.models import Achievement, Backfill, EarnedAchievement
         from tms import access
 
         access.register(Achievement, organization="organization")
+        access.register(Backfill, organization="achievement__organization")
         access.register(
             EarnedAchievement,
             organization="achievement__organization",

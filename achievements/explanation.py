@@ -101,7 +101,9 @@ def explain(achievement: Achievement, learner: User, *, actor: User | None = Non
     return Explanation(
         achievement=achievement,
         learner=learner,
-        earned=tuple(achievement.earned.filter(learner=learner).order_by("occurrence")),
+        earned=tuple(
+            achievement.earned.filter(learner=learner, withdrawn_at__isnull=True).order_by("occurrence")
+        ),
         gates=tuple(_gates(achievement, learner, reached=inside or outside)),
         conditions=tuple(_standings(active, learner, outside=outside)),
         through_ticked_courses=outside,

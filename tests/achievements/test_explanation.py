@@ -150,6 +150,14 @@ def test_what_it_says_is_what_awarding_does(organization, ada):
     assert achievement.earned.get(learner=ada).earned_at == at(2)
 
 
+def test_a_withdrawn_award_is_none(organization, ada):
+    achievement = AchievementFactory(organization=organization)
+    LabInstanceFactory(user=ada, started_at=at(1))
+    evaluation.award_changes()
+    achievement.earned.update(withdrawn_at=at(2))
+    assert not explain(achievement, ada).is_earned
+
+
 def test_strangers_are_told_nothing(organization, ada):
     achievement = AchievementFactory(organization=organization)
     with pytest.raises(NotFound):
