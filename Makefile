@@ -52,7 +52,7 @@ test: setup-dev ## The tests, on SQLite, with no server running
 
 test-services: setup-dev ## The tests on PostgreSQL and Redis, with real concurrent processes
 	@mkdir -p var
-	@. .ci/services && $(TESTING) HYPOTHESIS_PROFILE=thorough $(PY) -m pytest -m "not services and not e2e" -n $(WORKERS) $(ARGS)
+	@. .ci/services && $(TESTING) $(PY) -m pytest -m "not services and not e2e" -n $(WORKERS) $(ARGS)
 	@. .ci/services && $(TESTING) $(PY) -m pytest -m services $(ARGS)
 
 test-e2e: setup-dev ## Real pages in a real browser

@@ -1,7 +1,7 @@
 """A world for every test: see tests/factories.py for the cast.
 
 Properties are tried on few examples by default and always on the same ones; `HYPOTHESIS_PROFILE=thorough`
-tries many (make test-services does).
+tries many.
 """
 
 from __future__ import annotations
