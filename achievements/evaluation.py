@@ -86,10 +86,16 @@ def award_changes() -> Report:
             if not changes:
                 break
             learners = sorted({learner_id for _pk, learner_id in changes})
-            report += award(active_rules(), scope=Scope(learners=learners), competing=Scope(changed=True))
+            report += award(_open_rules(), scope=Scope(learners=learners), competing=Scope(changed=True))
             report.learners += len(learners)
             ProgressChange.objects.filter(pk__in=[pk for pk, _learner in changes]).delete()
     return report
+
+
+def _open_rules() -> list[ActiveRule]:
+    """Those that changed learners may earn now. A contest that is to look at everybody waits for that: else
+    those who have just moved would win before the earliest is known."""
+    return [rule for rule in active_rules() if not (rule.is_limited and rule.achievement.full_run_due_at)]
 
 
 def award_due(*, chunks: int | None = None) -> Report:

@@ -119,6 +119,20 @@ class TestPerAchievement:
         award()
         assert awards(achievement) == [(first, 1, at(5))]
 
+    def test_whoever_moves_just_now_does_not_win_before_the_earliest_is_known(self, organization):
+        early, late = UserFactory(organization=organization), UserFactory(organization=organization)
+        launch(early, 1)
+        award()
+        achievement = AchievementFactory(
+            organization=organization, frequency=1, frequency_type="per_achievement"
+        )
+        launch(late, 9)
+        award()
+        assert awards(achievement) == [(early, 1, at(1))]
+        launch(late, 10)
+        award()
+        assert awards(achievement) == [(early, 1, at(1))]
+
     def test_chunks_of_learners_do_not_favour_small_ids(self, organization, monkeypatch):
         monkeypatch.setattr(evaluation, "CHUNK", 1)
         first_id, second_id = UserFactory(organization=organization), UserFactory(organization=organization)
