@@ -39,12 +39,14 @@ from badges.status import (
 )
 from providers import accounts
 from providers.base import (
+    Evidence,
     IssueRequest,
     Misconfigured,
     OutcomeUnknown,
     ProviderBadge,
     ProviderError,
     Rejected,
+    Standing,
     Transient,
 )
 from providers.registry import adapter_for
@@ -60,7 +62,7 @@ LONGEST_PAUSE = 30 * 60.0
 MAX_ATTEMPTS = MAX_LOOKUPS = 72
 LOOKUPS_BEFORE_RESENDING = 2
 MOST_AHEAD = 8  # rows claimed ahead for each connection; what a crash leaves claimed is looked up first
-STATE_TO_STATUS = {"accepted": Status.ACCEPTED, "rejected": Status.REJECTED}
+STANDING_TO_STATUS = {Standing.ACCEPTED: Status.ACCEPTED, Standing.REJECTED: Status.REJECTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ def _revoke(row: IssuedBadge) -> Answer:
         # It may be refused because an earlier request, whose answer was lost, did it: told apart by looking.
         there = {found.external_id: found for found in adapter.find(request_for(row))}
         found = there.get(row.external_uuid)
-        return found if found and found.state == "revoked" else refusal
+        return found if found and found.standing == Standing.REVOKED else refusal
 
 
 def request_for(row: IssuedBadge) -> IssueRequest:
@@ -207,6 +209,8 @@ def request_for(row: IssuedBadge) -> IssueRequest:
         first_name=row.learner.first_name.strip(),
         last_name=row.learner.last_name.strip(),
         issued_at=row.earned_at.astimezone(zone),
+        expires_at=row.expires_at,
+        evidence=tuple(Evidence(**item) for item in row.evidence),
         suppress_notification=row.suppress_notification,
     )
 
@@ -270,9 +274,9 @@ def _issued(
     ]
     moved = move_each(steps)
     onward = [
-        Move(issued_badge_id=row.pk, from_status=Status.ISSUED, to_status=STATE_TO_STATUS[there.state])
+        Move(issued_badge_id=row.pk, from_status=Status.ISSUED, to_status=STANDING_TO_STATUS[there.standing])
         for row, there in found
-        if row.pk in moved and there.state in STATE_TO_STATUS
+        if row.pk in moved and there.standing in STANDING_TO_STATUS
     ]
     move_each(onward)
     for row, _there in found:

@@ -244,10 +244,11 @@ def _record(
             badge_id, learner_id, status, hold_reason, source_kind, source_key, issued_by_id, reason,
             priority, suppress_notification, earned_at, recipient_email, created_at, due_at, external_uuid,
             external_state, external_url, accept_url, attempts, lookups_missed, lookups_failed,
-            ended_reason, failure_code, failure_message, provider_message
+            ended_reason, failure_code, failure_message, provider_message, correction_problem, evidence
         )
         SELECT earned.badge_id, earned.learner_id, 'queued', '', {}, earned.source_key, {}, {},
-               {}, {}, earned.earned_at, person.email, {}, {}, '', '', '', '', 0, 0, 0, '', '', '', ''
+               {}, {}, earned.earned_at, person.email, {}, {}, '', '', '', '', 0, 0, 0,
+               '', '', '', '', '', '[]'
         FROM ({}) AS earned
         JOIN {} AS person ON person.id = earned.learner_id
         WHERE TRUE

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 class Badge(Fact):
     """One template of one provider account. Written by badges.catalogue; archived rather than deleted."""
 
+    class TemplateState(models.TextChoices):
+        UNSEEN = "unseen", _("Not synchronized yet")
+        LIVE = "live", _("Active at the provider")
+        ARCHIVED = "archived", _("Archived at the provider")
+        GONE = "gone", _("Gone at the provider")
+
     name = models.CharField(_("name"), max_length=200)
     description = models.TextField(_("description"), blank=True)
     organization = models.ForeignKey(Organization, models.PROTECT, verbose_name=_("organization"))
@@ -33,9 +39,28 @@ class Badge(Fact):
     image_url = models.URLField(_("image"), max_length=500, blank=True)
     is_active = models.BooleanField(_("Is active"), default=False)
     enable_manual_issuance = models.BooleanField(_("Enable Manual Issuance"), default=False)
+    expires_after_days = models.PositiveIntegerField(
+        _("expires after (days)"),
+        null=True,
+        blank=True,
+        help_text=_("Counted from the day it was earned. Empty: as the provider's template says."),
+    )
     available_to = models.ManyToManyField(
         Organization, blank=True, related_name="+", verbose_name=_("availability")
     )
+
+    # What the last synchronization saw.
+    template_state = models.CharField(
+        _("template"),
+        max_length=10,
+        choices=TemplateState.choices,
+        default=TemplateState.UNSEEN,
+        editable=False,
+    )
+    template_url = models.URLField(_("page of the template"), max_length=500, blank=True, editable=False)
+    template_data = models.JSONField(default=dict, blank=True, editable=False)
+    allows_duplicates = models.BooleanField(_("template allows duplicates"), default=False, editable=False)
+    synchronized_at = models.DateTimeField(_("synchronized"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("badge")
@@ -93,6 +118,13 @@ class IssuedBadge(models.Model):
     suppress_notification = models.BooleanField(default=False)
 
     earned_at = models.DateTimeField(_("earned"))
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    # [{"name", "description", "url"}], given by whoever issued it by hand.
+    evidence = models.JSONField(_("evidence"), default=list, blank=True)
+    # The one that it takes the place of: renewed after it had expired.
+    replaces = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="replaced_by", verbose_name=_("replaces")
+    )
     recipient_email = models.CharField(_("recipient"), max_length=254)
     created_at = models.DateTimeField(_("created"), db_default=Now())
     issued_at = models.DateTimeField(_("issued"), null=True)
@@ -108,6 +140,9 @@ class IssuedBadge(models.Model):
     lease_until = models.DateTimeField(null=True)
     lookups_missed = models.PositiveSmallIntegerField(default=0)
     lookups_failed = models.PositiveSmallIntegerField(default=0)
+    # Set while the names, address or expiry of today have yet to reach the provider.
+    correction_due_at = models.DateTimeField(null=True)
+    correction_problem = models.TextField(_("result of the correction"), blank=True)
     ended_reason = models.TextField(_("reason of the end"), blank=True)
 
     failure_code = models.CharField(_("failure code"), max_length=40, blank=True)
@@ -148,6 +183,16 @@ class IssuedBadge(models.Model):
                 fields=["failure_code"], name="issues_failed", condition=models.Q(status=Status.FAILED)
             ),
             models.Index(fields=["external_uuid"], name="issued_by_external_uuid"),
+            models.Index(
+                fields=["correction_due_at"],
+                name="issues_to_correct",
+                condition=models.Q(correction_due_at__isnull=False),
+            ),
+            models.Index(
+                fields=["expires_at"],
+                name="issues_to_expire",
+                condition=models.Q(expires_at__isnull=False, status__in=[Status.ISSUED, Status.ACCEPTED]),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -187,3 +232,107 @@ class IssuingEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_from_status_display()} → {self.get_to_status_display()}"
+
+
+class Synchronization(models.Model):
+    """One look at all templates of an account, and what it changed or would change. Append-only.
+
+    `changes` is a list of {"change", "template_id", "name", "badge", "details"}; `problem` says why it ended
+    early, in which case nothing was changed.
+    """
+
+    badge_provider = models.ForeignKey(BadgeProvider, models.CASCADE, related_name="synchronizations")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    is_dry_run = models.BooleanField(_("dry run"), default=False)
+    at = models.DateTimeField(_("time"), db_default=Now())
+    seconds = models.FloatField(_("seconds"), default=0)
+    seen = models.PositiveIntegerField(_("templates seen"), default=0)
+    changes = models.JSONField(_("changes"), default=list)
+    problem = models.TextField(_("problem"), blank=True)
+
+    class Meta:
+        verbose_name = _("synchronization")
+        verbose_name_plural = _("synchronizations")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.badge_provider} {self.at:%Y-%m-%d %H:%M}"
+
+
+class ProviderEvent(models.Model):
+    """What a provider told us happened, stored before anything is done with it (badges.provider_events).
+
+    `told` is what arrived, `read` what we fetched back with our own token: only the latter is acted on.
+    """
+
+    badge_provider = models.ForeignKey(BadgeProvider, models.CASCADE, related_name="events")
+    external_id = models.CharField(_("event ID"), max_length=100)
+    kind = models.CharField(_("kind"), max_length=60)
+    occurred_at = models.DateTimeField(_("occurred"), null=True)
+    received_at = models.DateTimeField(_("received"), db_default=Now())
+    told = models.JSONField(default=dict)
+    read = models.JSONField(default=dict)
+    due_at = models.DateTimeField(db_default=Now())
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    processed_at = models.DateTimeField(_("processed"), null=True)
+    result = models.TextField(_("result"), blank=True)
+
+    class Meta:
+        verbose_name = _("provider event")
+        verbose_name_plural = _("provider events")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["badge_provider", "external_id"], name="one_row_of_a_provider_event"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                name="events_to_process",
+                condition=models.Q(processed_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.external_id}"
+
+
+class Difference(models.Model):
+    """Where an account and our record of it disagree, until both say the same (badges.comparison)."""
+
+    class Kind(models.TextChoices):
+        MISSING = "missing", _("Issued here, not at the provider")
+        UNEXPECTED = "unexpected", _("At the provider, not issued here")
+        STATE = "state", _("Another state at the provider")
+        PERSON = "person", _("Another address at the provider")
+        TWICE = "twice", _("More than once at the provider")
+
+    badge_provider = models.ForeignKey(BadgeProvider, models.CASCADE, related_name="differences")
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
+    issued_badge = models.ForeignKey(IssuedBadge, models.CASCADE, null=True, related_name="differences")
+    external_uuid = models.CharField(_("external UUID"), max_length=100, blank=True)
+    details = models.JSONField(default=dict)
+    found_at = models.DateTimeField(_("found"), db_default=Now())
+    seen_at = models.DateTimeField(_("seen last"), db_default=Now())
+    resolved_at = models.DateTimeField(_("resolved"), null=True)
+
+    class Meta:
+        verbose_name = _("difference")
+        verbose_name_plural = _("differences")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["issued_badge", "kind", "external_uuid"],
+                name="one_open_difference",
+                condition=models.Q(resolved_at__isnull=True),
+            ),
+            models.UniqueConstraint(
+                fields=["badge_provider", "kind", "external_uuid"],
+                name="one_open_difference_of_a_stranger",
+                condition=models.Q(resolved_at__isnull=True, issued_badge__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.external_uuid}"

@@ -67,10 +67,11 @@ Cases = dict[str, Case]
 
 def main() -> None:
     options = _options()
-    print(_machine(), flush=True)
     found: dict[str, Cases] = {}
     for name in options.size or ["1m"]:
         with _database(name, keep=options.keep) as is_new:
+            if not found:
+                print(_machine(), flush=True)
             found[name] = _measure(name, is_new=is_new, options=options)
     _tell_growth(found)
     if options.json:

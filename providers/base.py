@@ -7,11 +7,49 @@ transaction and decides nothing about retries: badges.delivery does, from the cl
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+
+
+class Ability(StrEnum):
+    """What a vendor's documented interface can do besides issuing, finding and taking back.
+
+    What is not among an adapter's `abilities` is refused with a sentence before any call, never imitated.
+    """
+
+    CORRECT_NAME = "correct_name"
+    CORRECT_EMAIL = "correct_email"
+    DELETE = "delete"
+    EXPIRE = "expire"  # an expiry of one badge's own
+    TELL_REASON = "tell_reason"  # the reason of a revocation reaches the earner
+    SUPPRESS = "suppress"  # issue without the provider's mail
+    EVENTS = "events"  # tells what happened: events to receive or to poll
+    CHANGES = "changes"  # lists the badges that changed since a moment
+
+
+class Standing(StrEnum):
+    """What a provider's word for a badge's state means to us."""
+
+    PENDING = "pending"  # waits for the earner to accept
+    ACCEPTED = "accepted"
+    HELD = "held"  # the earner has it, where nothing is to be accepted
+    REJECTED = "rejected"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    WITHHELD = "withheld"  # stored and not published, so that nobody has it
+    OTHER = "other"
+
+
+class RevokeBy(StrEnum):
+    """How to take back where the vendor has no verb for it."""
+
+    EXPIRE = "expire"
+    UNPUBLISH = "unpublish"
+    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +59,16 @@ class Account:
     api_url: str
     organization_id: str
     token: str = field(repr=False)
+    revoke_by: RevokeBy = RevokeBy.EXPIRE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What stands behind a badge: at least a name or an address."""
+
+    name: str = ""
+    description: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,26 +86,37 @@ class IssueRequest:
     first_name: str
     last_name: str
     issued_at: datetime
+    expires_at: datetime | None = None
+    evidence: tuple[Evidence, ...] = ()
     suppress_notification: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderBadge:
-    """A badge as the provider tells it. `raw` is the reply, redacted, with the fields we do not know."""
+    """A badge as the provider tells it. `raw` is the reply, redacted, with the fields we do not know.
+
+    `state` is the provider's own word, shown as the external state; `standing` is what it means. `earner_id`
+    and `reference` are ours, where the provider gives them back.
+    """
 
     external_id: str
     state: str
+    standing: Standing
     url: str = ""
     accept_url: str = ""
     template_id: str = ""
     email: str = ""
+    earner_id: str = ""
+    reference: str = ""
+    replaces_id: str = ""
     created_at: datetime | None = None
+    expires_at: datetime | None = None
     raw: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_live(self) -> bool:
         """Held by the earner or waiting for the earner; a revoked or rejected one is neither."""
-        return self.state in {"pending", "accepted"}
+        return self.standing in {Standing.PENDING, Standing.ACCEPTED, Standing.HELD}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +131,39 @@ class Template:
     raw: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened at the provider, read back with our own token.
+
+    At most one of `badge` and `template` is told; `kind` is the provider's own word.
+    """
+
+    external_id: str
+    kind: str
+    occurred_at: datetime | None = None
+    badge: ProviderBadge | None = None
+    template: Template | None = None
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """An account that works. `name` is the organization's there; `token_expires_at` where it is told."""
+
+    name: str
+    token_expires_at: datetime | None = None
+
+
 class ProviderError(Exception):
     """A call that did not end in success.
 
     `code` is stable, for programs; `provider_message` the provider's own sentence, if any; `reply` the
-    redacted answer for the timeline.
+    redacted answer for the timeline. `is_account_wide`: every other call of the account would end like this,
+    so that the account pauses.
     """
 
     code: str = "provider_error"
+    is_account_wide: bool = False
 
     def __init__(
         self,
@@ -121,6 +205,7 @@ class Misconfigured(ProviderError):
     """The account itself does not work (401, 403): every other request of it would fail too."""
 
     code = "account_refused"
+    is_account_wide = True
 
 
 class OutcomeUnknown(ProviderError):
@@ -132,8 +217,23 @@ class OutcomeUnknown(ProviderError):
     code = "outcome_unknown"
 
 
+class NotPublished(OutcomeUnknown):
+    """Stored at the provider and not published, as when the account has no credits left.
+
+    The badge is there, so it is not made again: a look-up finds it WITHHELD, and `publish` finishes it.
+    """
+
+    code = "not_published"
+    is_account_wide = True
+
+
 class Adapter(Protocol):
-    """One vendor. Every method may raise any of the four errors and nothing else."""
+    """One vendor. Every method may raise any of the four errors and nothing else.
+
+    A method outside `abilities` raises Rejected.
+    """
+
+    abilities: ClassVar[frozenset[Ability]]
 
     def __init__(self, account: Account) -> None: ...
 
@@ -143,11 +243,35 @@ class Adapter(Protocol):
     def find(self, request: IssueRequest) -> list[ProviderBadge]:
         """The badges of this template that this earner has at the provider, in any state."""
 
+    def publish(self, external_id: str) -> ProviderBadge:
+        """Let the earner have what the provider stored and held back (WITHHELD)."""
+
     def revoke(self, external_id: str, *, reason: str) -> ProviderBadge:
-        """Take the badge back, telling the earner `reason`."""
+        """Take the badge back, telling the earner `reason` where the vendor can (TELL_REASON)."""
+
+    def correct(self, external_id: str, request: IssueRequest) -> ProviderBadge:
+        """Write the names, the address and the expiry of `request` to a badge that is there.
+
+        The vendor may do so by a new badge in the old one's place: `external_id` of the answer counts.
+        """
+
+    def delete(self, external_id: str) -> None:
+        """Erase the badge and what it tells about the person. Gone already is as good."""
 
     def templates(self) -> Iterator[Template]:
         """Every active template of the account, page by page."""
 
-    def check(self) -> str:
-        """Prove that address, organization and token fit together; returns the organization's name there."""
+    def template(self, external_id: str) -> Template | None:
+        """One template in any state; None when the account has none of this id."""
+
+    def badges(self, *, changed_since: datetime | None = None) -> Iterator[ProviderBadge]:
+        """Every badge of the account, page by page, or those changed since then (CHANGES)."""
+
+    def events(self, *, since: datetime | None = None) -> Iterator[Event]:
+        """What happened since then, newest last (EVENTS). An event told twice has the same id."""
+
+    def event(self, external_id: str) -> Event:
+        """One event, read back by the id that a webhook named (EVENTS)."""
+
+    def check(self) -> Checked:
+        """Prove that address, organization and token fit together."""

@@ -17,7 +17,15 @@ from urllib.parse import quote, urljoin
 from django.utils.translation import gettext as _
 
 from providers import http
-from providers.base import Misconfigured, OutcomeUnknown, ProviderBadge, Template
+from providers.base import (
+    Ability,
+    Checked,
+    Misconfigured,
+    OutcomeUnknown,
+    ProviderBadge,
+    Standing,
+    Template,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +61,17 @@ DIALECT = http.Dialect(
 )
 
 
+STANDING = {
+    "pending": Standing.PENDING,
+    "accepted": Standing.ACCEPTED,
+    "rejected": Standing.REJECTED,
+    "revoked": Standing.REVOKED,
+}
+
+
 class Credly:
+    abilities = frozenset({Ability.SUPPRESS, Ability.TELL_REASON})
+
     def __init__(self, account: Account) -> None:
         self._account = account
 
@@ -102,8 +120,8 @@ class Credly:
             if template.state == "active":
                 yield template
 
-    def check(self) -> str:
-        return _text(_object(self._request("GET", "")), "name")
+    def check(self) -> Checked:
+        return Checked(name=_text(_object(self._request("GET", "")), "name"))
 
     def _request(
         self,
@@ -143,6 +161,7 @@ class Credly:
         return ProviderBadge(
             external_id=_text(row, "id"),
             state=_text(row, "state"),
+            standing=STANDING.get(_text(row, "state"), Standing.OTHER),
             url=_text(row, "badge_url"),
             accept_url=_text(row, "accept_badge_url"),
             template_id=_text(template, "id") if isinstance(template, dict) else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from providers.base import Account
+from providers.base import Account, RevokeBy
 from providers.secrets import EncryptedTextField
 from tms.models import Organization
 from tms.models.base import Fact
@@ -14,7 +14,9 @@ from tms.models.base import Fact
 class BadgeProvider(Fact):
     """Written by providers.accounts, which also pauses and resumes it.
 
-    `paused_at` is set by the system when the provider refuses the account, `is_enabled` by people.
+    `paused_at` is set by the system when the provider refuses the account, `is_enabled` by people. A paused
+    account waits for a person; one whose provider does not answer is left alone until `broken_until` and
+    then tried with one call (providers.breaker).
     """
 
     class Kind(models.TextChoices):
@@ -39,6 +41,36 @@ class BadgeProvider(Fact):
     available_to = models.ManyToManyField(
         Organization, blank=True, related_name="+", verbose_name=_("availability")
     )
+    calls_per_minute = models.PositiveIntegerField(
+        _("calls per minute"),
+        null=True,
+        blank=True,
+        help_text=_("The most calls of this account in a minute. Empty: what the provider documents."),
+    )
+    revoke_by = models.CharField(
+        _("revoke by"),
+        max_length=10,
+        choices=[
+            (RevokeBy.EXPIRE.value, _("expiring: its page stays and says so")),
+            (RevokeBy.UNPUBLISH.value, _("unpublishing: its page is hidden")),
+            (RevokeBy.DELETE.value, _("deleting")),
+        ],
+        default=RevokeBy.EXPIRE.value,
+        help_text=_("Accredible has no revocation of its own; Credly has, and ignores this."),
+    )
+
+    token_set_at = models.DateTimeField(_("token stored"), null=True, editable=False)
+    token_expires_at = models.DateTimeField(_("token expires"), null=True, editable=False)
+    checked_at = models.DateTimeField(_("checked"), null=True, editable=False)
+    check_problem = models.TextField(_("result of the check"), blank=True, editable=False)
+    failures_in_a_row = models.PositiveIntegerField(default=0, editable=False)
+    broken_until = models.DateTimeField(_("not called until"), null=True, editable=False)
+
+    # The last part of the address that the provider calls, and its digest, by which the account is found.
+    webhook_secret = EncryptedTextField(blank=True, editable=False)
+    webhook_digest = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    events_read_to = models.DateTimeField(_("events read to"), null=True, editable=False)
+    compared_at = models.DateTimeField(_("compared"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("badge provider")
@@ -50,7 +82,12 @@ class BadgeProvider(Fact):
 
     @property
     def account(self) -> Account:
-        return Account(api_url=self.api_url, organization_id=self.provider_organization_id, token=self.token)
+        return Account(
+            api_url=self.api_url,
+            organization_id=self.provider_organization_id,
+            token=self.token,
+            revoke_by=RevokeBy(self.revoke_by),
+        )
 
     @property
     def is_usable(self) -> bool:

@@ -21,7 +21,7 @@ from badges.lifecycle import claim
 from badges.models import IssuedBadge, IssuingEvent
 from badges.status import Status
 from providers import accounts
-from providers.base import Misconfigured, ProviderBadge, Rejected, Transient
+from providers.base import Misconfigured, ProviderBadge, Rejected, Standing, Transient
 from providers.credly import Credly
 from providers.models import BadgeProvider
 from tests.badges.conftest import stored, timeline
@@ -160,7 +160,9 @@ def test_a_provider_that_says_accepted_at_once_is_believed(badge, instead):
     row = waiting(badge)
     instead(
         "issue",
-        lambda real, *args: ProviderBadge(external_id="x-1", state="accepted", url="https://x.example"),
+        lambda real, *args: ProviderBadge(
+            external_id="x-1", state="accepted", standing=Standing.ACCEPTED, url="https://x.example"
+        ),
     )
     deliver()
     assert (stored(row).status, stored(row).external_url) == (S.ACCEPTED, "https://x.example")
@@ -194,7 +196,12 @@ def _as_somebody_else_would(row):
 
 def test_a_badge_that_was_there_before_ours_was_asked_for_says_so(badge, instead):
     row = stored(waiting(badge))
-    old = ProviderBadge(external_id="x-1", state="pending", created_at=row.created_at - timedelta(days=9))
+    old = ProviderBadge(
+        external_id="x-1",
+        state="pending",
+        standing=Standing.PENDING,
+        created_at=row.created_at - timedelta(days=9),
+    )
     instead("issue", lambda real, *args: _raise(Rejected("Refused.", status=422)))
     instead("find", lambda real, *args: [old])
     deliver()
@@ -575,7 +582,10 @@ def test_what_another_row_of_ours_stands_for_is_not_taken(sandbox, badge):
 def test_a_badge_that_was_taken_back_at_the_provider_is_not_taken_for_ours(badge, instead):
     row = waiting(badge)
     instead("issue", lambda real, *args: _raise(Rejected("Refused.", status=422)))
-    instead("find", lambda real, *args: [ProviderBadge(external_id="x-1", state="revoked")])
+    instead(
+        "find",
+        lambda real, *args: [ProviderBadge(external_id="x-1", state="revoked", standing=Standing.REVOKED)],
+    )
     deliver()
     reconcile()
     assert stored(row).status == S.FAILED
@@ -617,7 +627,7 @@ def test_a_row_whose_worker_died_after_sending_is_not_sent_again(sandbox, accoun
 @pytest.mark.parametrize(
     "answer",
     [
-        ProviderBadge(external_id="late", state="pending"),
+        ProviderBadge(external_id="late", state="pending", standing=Standing.PENDING),
         Transient("Late."),
         Rejected("Late."),
         Rejected("Late.", status=422),
@@ -659,7 +669,12 @@ def test_a_row_that_cannot_be_settled_stops_no_other_and_is_looked_up(sandbox, b
     def act(real, adapter, request):
         answer = real(adapter, request)
         if request.earner_id == str(poisoned.learner.earner_id):
-            return ProviderBadge(external_id=answer.external_id, state="pending", raw={"no": object()})
+            return ProviderBadge(
+                external_id=answer.external_id,
+                state="pending",
+                standing=Standing.PENDING,
+                raw={"no": object()},
+            )
         return answer
 
     instead("issue", act)
@@ -682,7 +697,7 @@ def test_an_adapter_that_breaks_leaves_an_unknown_outcome(badge, instead):
 
 def test_an_answer_to_a_look_up_that_cannot_be_stored_counts_as_a_failed_one(badge, instead, later):
     row = waiting(badge)
-    bad = ProviderBadge(external_id="x", state="pending", raw={"no": object()})
+    bad = ProviderBadge(external_id="x", state="pending", standing=Standing.PENDING, raw={"no": object()})
     instead("issue", lambda real, *args: _raise(delivery.OutcomeUnknown("Lost.")))
     instead("find", lambda real, *args: [bad])
     deliver()

@@ -139,7 +139,7 @@ class AdapterContract:
         assert {template.external_id for template in found if template.allows_duplicates} == {REPEATABLE}
 
     def test_check_tells_the_organizations_name(self, adapter: Adapter) -> None:
-        assert adapter.check() == "Sandbox organization"
+        assert adapter.check().name == "Sandbox organization"
 
     @every_call
     def test_a_wrong_token_is_a_fault_of_the_account(self, stranger: Adapter, call: Call) -> None:
