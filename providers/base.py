@@ -234,6 +234,8 @@ class Adapter(Protocol):
     """
 
     abilities: ClassVar[frozenset[Ability]]
+    # The documented limit, which all accounts share that call from one address; None where there is none.
+    calls_per_minute: ClassVar[int | None]
 
     def __init__(self, account: Account) -> None: ...
 

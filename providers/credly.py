@@ -71,6 +71,7 @@ STANDING = {
 
 class Credly:
     abilities = frozenset({Ability.SUPPRESS, Ability.TELL_REASON})
+    calls_per_minute = None  # none is published
 
     def __init__(self, account: Account) -> None:
         self._account = account

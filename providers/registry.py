@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from providers.base import Misconfigured
 
 if TYPE_CHECKING:
-    from providers.base import Adapter
+    from providers.base import Ability, Adapter
     from providers.models import BadgeProvider
 
 # Imported on first use: a site that never speaks to a vendor never loads its adapter.
@@ -18,8 +18,22 @@ ADAPTERS = {"credly": "providers.credly.Credly"}
 
 
 def adapter_for(provider: BadgeProvider) -> Adapter:
-    path = ADAPTERS.get(provider.kind)
-    if path is None:
+    adapter = adapter_class(provider.kind)
+    if adapter is None:
         raise Misconfigured(_("%(kind)s cannot issue yet.") % {"kind": provider.get_kind_display()})
+    return adapter(provider.account)
+
+
+def adapter_class(kind: str) -> type[Adapter] | None:
+    """What is true of every account of a kind, as its limits are, without one; None for an unknown kind."""
+    path = ADAPTERS.get(kind)
+    if path is None:
+        return None
     module, name = path.rsplit(".", 1)
-    return cast("Adapter", getattr(import_module(module), name)(provider.account))
+    return cast("type[Adapter]", getattr(import_module(module), name))
+
+
+def abilities_of(kind: str) -> frozenset[Ability]:
+    """What accounts of this kind can do; nothing for a kind that cannot issue."""
+    adapter = adapter_class(kind)
+    return adapter.abilities if adapter else frozenset()
