@@ -8,7 +8,8 @@ decided there.
 
 Who is told: `silent`, no message of ours, and the provider is asked for none. `summary`, the default, one
 message for each learner however much the run gave; the provider, whose mail carries the link to accept, tells
-about badges as always. `normal`, as if everything had been earned just now.
+about badges as always. `normal`, as if everything had been earned just now. Whoever is told how, badges of a
+run are sent after those that are earned meanwhile.
 """
 
 from __future__ import annotations

@@ -212,8 +212,12 @@ def award(
         new += fresh
     if new:
         this.report.awards = len(new)
-        silent = this.notification == Backfill.Notification.SILENT
-        this.report.intents = _issue(in_list("award.id", new), now=this.now, silent=silent)
+        this.report.intents = _issue(
+            in_list("award.id", new),
+            now=this.now,
+            backfill=bool(backfills),
+            silent=this.notification == Backfill.Notification.SILENT,
+        )
         _notify(new, this=this)
         if backfills:
             _tally(new)
@@ -397,20 +401,24 @@ def issue_earned() -> int:
 
 
 def _issue_late(which: Sql) -> int:
-    """What could not be issued when it was earned. A silent backfill stays silent; of two awards, one silent,
-    the other speaks."""
+    """What could not be issued when it was earned, as it would have been then. Of several awards that lead to
+    one badge, a live one comes before those of backfills, and a silent one last."""
     silent = sql(
         "EXISTS (SELECT 1 FROM {} AS run WHERE run.id = award.backfill_id AND run.notification = {})",
         table(Backfill),
         value(Backfill.Notification.SILENT.value),
     )
     now = timezone.now()
-    return _issue(sql("{} AND NOT {}", which, silent), now=now) + _issue(
-        sql("{} AND {}", which, silent), now=now, silent=True
+    live = sql("{} AND award.backfill_id IS NULL", which)
+    loud = sql("{} AND award.backfill_id IS NOT NULL AND NOT {}", which, silent)
+    return (
+        _issue(live, now=now)
+        + _issue(loud, now=now, backfill=True)
+        + _issue(sql("{} AND {}", which, silent), now=now, backfill=True, silent=True)
     )
 
 
-def _issue(which: Sql, *, now: datetime, silent: bool = False) -> int:
+def _issue(which: Sql, *, now: datetime, backfill: bool = False, silent: bool = False) -> int:
     """Write the intents of a set of awards, then link each award to the badge it led to."""
     earned = sql(
         """
@@ -427,7 +435,7 @@ def _issue(which: Sql, *, now: datetime, silent: bool = False) -> int:
         table(Badge),
         which,
     )
-    intents = record_intents(earned, now=now, backfill=silent)
+    intents = record_intents(earned, now=now, backfill=backfill, silent=silent)
     execute(
         sql(
             """

@@ -193,12 +193,13 @@ def _of_today(badge: Badge, learners: Collection[int], *, at: datetime | None, s
     )
 
 
-def issue_earned(select: Sql, *, now: datetime, backfill: bool = False) -> int:
+def issue_earned(select: Sql, *, now: datetime, backfill: bool = False, silent: bool = False) -> int:
     """Issue badges for many at once, inside the caller's transaction; how many intents were new.
 
     `select` yields what `_record` reads. Whoever ever had the badge from us keeps what there is: after a
     revoke or a cancel nothing issues it again by itself. Rows are written whatever the learner's address
-    looks like; delivery refuses a bad one on the row, where people see it.
+    looks like; delivery refuses a bad one on the row, where people see it. Those of a `backfill` are sent
+    after all others; a `silent` one asks the provider for no mail.
     """
     never_had = sql(
         """
@@ -216,7 +217,7 @@ def issue_earned(select: Sql, *, now: datetime, backfill: bool = False) -> int:
         now=now,
         priority=IssuedBadge.Priority.BACKFILL if backfill else IssuedBadge.Priority.LIVE,
         source_kind=IssuedBadge.Source.ACHIEVEMENT,
-        silent=backfill,
+        silent=silent,
     )
     return len(new)
 

@@ -410,15 +410,32 @@ class TestWhoIsTold:
     def test_after_a_summary_the_provider_mails_the_link_to_accept(self, achievement):
         evaluation.award_due()
         assert run_of(achievement).notification == SUMMARY
-        assert set(IssuedBadge.objects.values_list("suppress_notification", flat=True)) == {False}
+        rows = IssuedBadge.objects.values_list("suppress_notification", "priority")
+        assert list(rows) == [(False, IssuedBadge.Priority.BACKFILL)] * 2
 
-    def test_normal_is_as_if_it_were_earned_now(self, achievement):
+    def test_normal_is_told_as_if_it_were_earned_now_and_sent_after_what_is(self, achievement):
         backfill.start(achievement, notification=NORMAL)
         evaluation.award_due()
         told = Notification.objects.filter(kind=Notification.Kind.ACHIEVEMENT_EARNED)
         assert told.count() == 2
         rows = IssuedBadge.objects.values_list("suppress_notification", "priority")
-        assert list(rows) == [(False, IssuedBadge.Priority.LIVE)] * 2
+        assert list(rows) == [(False, IssuedBadge.Priority.BACKFILL)] * 2
+
+    def test_a_badge_that_is_activated_later_comes_as_late_as_its_run_and_live_ones_before(
+        self, organization, achievement
+    ):
+        badge = achievement.badge
+        badge.is_active = False
+        save_badge(badge)
+        evaluation.award_due()
+        ada = UserFactory(organization=organization)
+        LabInstanceFactory(user=ada)
+        evaluation.award_changes()
+        badge.is_active = True
+        save_badge(badge)
+        assert evaluation.issue_earned() == 3
+        live = IssuedBadge.objects.filter(priority=IssuedBadge.Priority.LIVE)
+        assert live.get().learner == ada
 
     def test_progress_during_a_silent_run_is_live(self, organization, achievement):
         run = backfill.start(achievement, notification=SILENT)

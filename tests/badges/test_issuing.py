@@ -468,10 +468,11 @@ def test_whoever_ever_had_the_badge_is_not_issued_it_again_by_itself(badge, ada,
     assert IssuedBadge.objects.count() == 1
 
 
-def test_a_backfill_comes_last_and_is_silent_at_the_provider(badge, ada):
-    issue_earned(earned((badge, ada, PAST, "1")), now=timezone.now(), backfill=True)
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_backfill_comes_last_and_asks_for_no_mail_where_it_is_silent(badge, ada, silent):
+    issue_earned(earned((badge, ada, PAST, "1")), now=timezone.now(), backfill=True, silent=silent)
     row = IssuedBadge.objects.get()
-    assert (row.priority, row.suppress_notification) == (IssuedBadge.Priority.BACKFILL, True)
+    assert (row.priority, row.suppress_notification) == (IssuedBadge.Priority.BACKFILL, silent)
     assert IssuedBadge.Priority.MANUAL < IssuedBadge.Priority.LIVE < IssuedBadge.Priority.BACKFILL
 
 
