@@ -389,6 +389,5 @@ def _untell(backfill: Backfill) -> None:
     unsent.filter(
         kind=Notification.Kind.ACHIEVEMENT_EARNED, key__in=awards.exclude(withdrawn_at=None).values("pk")
     ).delete()
-    unsent.filter(kind=evaluation.SUMMARY, key=backfill.pk).exclude(
-        user__in=awards.filter(withdrawn_at=None).values("learner")
-    ).delete()
+    summaries = unsent.filter(kind=Notification.Kind.ACHIEVEMENTS_EARNED_SUMMARY, key=backfill.pk)
+    summaries.exclude(user__in=awards.filter(withdrawn_at=None).values("learner")).delete()

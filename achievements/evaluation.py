@@ -41,7 +41,6 @@ CHUNK = 5_000
 PAUSE_AFTER_ERROR = timedelta(minutes=10)
 MOST_FAILURES = 5
 _LOCK = 7_202_601  # any number that no other advisory lock of this database uses
-SUMMARY = "achievements_earned_summary"  # the kind of a message about a backfill, whose id is the key
 
 
 @dataclass(slots=True)
@@ -463,19 +462,21 @@ def _issue(which: Sql, *, now: datetime, backfill: bool = False, silent: bool = 
 def _notify(awards: Sequence[int], *, this: _Pass) -> None:
     """Rows of the outbox; the mail itself is somebody else's work.
 
-    One for every award; one for each learner of a backfill that is summed up; none of a silent one.
+    One for every award; one for each learner of a backfill that is summed up, with the backfill's id as its
+    key; none of a silent one.
     """
     if this.notification == Backfill.Notification.SILENT:
         return
+    kinds = Notification.Kind
     is_summary = this.notification == Backfill.Notification.SUMMARY
-    kind = SUMMARY if is_summary else Notification.Kind.ACHIEVEMENT_EARNED.value
+    kind = kinds.ACHIEVEMENTS_EARNED_SUMMARY if is_summary else kinds.ACHIEVEMENT_EARNED
     execute(
         sql(
             f"INSERT INTO {{}} (user_id, kind, key, created_at)"
             f" SELECT DISTINCT award.learner_id, {{}}, award.{'backfill_id' if is_summary else 'id'}, {{}}"
             " FROM {} AS award WHERE {} ON CONFLICT DO NOTHING",
             table(Notification),
-            value(kind),
+            value(kind.value),
             value(this.now),
             table(EarnedAchievement),
             in_list("award.id", awards),

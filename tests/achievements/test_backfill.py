@@ -344,7 +344,8 @@ class TestSeveral:
             for choice in (SILENT, SUMMARY, NORMAL)
         }
         evaluation.award_due()
-        assert Notification.objects.filter(kind=evaluation.SUMMARY, key=runs[SUMMARY].pk).count() == 3
+        summaries = Notification.objects.filter(kind=Notification.Kind.ACHIEVEMENTS_EARNED_SUMMARY)
+        assert list(summaries.values_list("key", flat=True)) == [runs[SUMMARY].pk] * 3
         told = Notification.objects.filter(kind=Notification.Kind.ACHIEVEMENT_EARNED)
         assert set(told.values_list("key", flat=True)) == set(
             runs[NORMAL].awards.values_list("pk", flat=True)
@@ -405,7 +406,8 @@ class TestWhoIsTold:
         evaluation.award_due()
         assert EarnedAchievement.objects.filter(learner=ada).count() == 3
         told = Notification.objects.get()
-        assert (told.user, told.kind, told.key) == (ada, evaluation.SUMMARY, run_of(achievement).pk)
+        kind = Notification.Kind.ACHIEVEMENTS_EARNED_SUMMARY
+        assert (told.user, told.kind, told.key) == (ada, kind, run_of(achievement).pk)
 
     def test_after_a_summary_the_provider_mails_the_link_to_accept(self, achievement):
         evaluation.award_due()

@@ -14,6 +14,7 @@ class Notification(models.Model):
 
     class Kind(models.TextChoices):
         ACHIEVEMENT_EARNED = "achievement_earned", _("Achievement earned")
+        ACHIEVEMENTS_EARNED_SUMMARY = "achievements_earned_summary", _("Achievements earned in a backfill")
 
     user = models.ForeignKey(User, models.CASCADE, related_name="notifications")
     kind = models.CharField(max_length=40, choices=Kind.choices)
