@@ -35,7 +35,7 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
     """Store an achievement and return its rule with hints and notices.
 
     Raises DomainError("conditions") with the place of each mistake in data["remarks"]. A rule that is new,
-    edited or enabled is evaluated over everybody soon (achievements.evaluation.award_due); a badge linked or
+    edited or enabled is evaluated over everybody soon (achievements.backfill.award_due); a badge linked or
     changed is issued to everybody who has earned the achievement (evaluation.issue_earned).
     """
     rule = read_rule(achievement.conditions_text)

@@ -1,7 +1,7 @@
 """A rule looks at everybody there is: as a run that can be watched, paused, resumed, and undone while unsent.
 
 Runs begin by themselves when a rule is new, enabled, edited or has failed for a batch (the mark
-`Achievement.full_run_due_at`), or by hand with another choice of who is told. `advance` leads them through
+`Achievement.full_run_due_at`), or by hand with another choice of who is told. `award_due` leads them through
 the passes of achievements.evaluation, a chunk of learners a transaction, the cursor moving with it: whatever
 dies, whenever, the next call goes on where the last commit was. Who earns what, and how it is announced, is
 decided there.
@@ -54,7 +54,7 @@ def start(
     notification: Backfill.Notification = Backfill.Notification.SUMMARY,
     actor: User | None = None,
 ) -> Backfill:
-    """Look at everybody from the beginning, telling them so; next: advance, within seconds.
+    """Look at everybody from the beginning, telling them so; next: award_due, within seconds.
 
     One that is open starts anew with this choice, running; what it has awarded stays its own. In the
     transaction that saves an achievement, this decides for the run that the saving asks for.
@@ -63,7 +63,7 @@ def start(
     require(actor, Action.MANAGE, achievement)
     now = timezone.now()
     with transaction.atomic():
-        # The achievement before the backfill, as advance writes them: nobody waits in a circle.
+        # The achievement before the backfill, as award_due writes them: nobody waits in a circle.
         Achievement.objects.filter(pk=achievement.pk).update(full_run_due_at=now)
         stored = Achievement.objects.select_related("organization").get(pk=achievement.pk)
         _require_active(stored)
@@ -87,7 +87,7 @@ def pause(backfill: Backfill, *, actor: User | None = None) -> Backfill:
 
 
 def resume(backfill: Backfill, *, actor: User | None = None) -> Backfill:
-    """Go on where it was paused; next: advance."""
+    """Go on where it was paused; next: award_due."""
     require(actor, Action.MANAGE, backfill.achievement)
     resumed = _switch(backfill, State.PAUSED, State.RUNNING)
     hint(ADVANCE)
@@ -188,9 +188,10 @@ def _conflict(backfill: Backfill) -> Conflict:
 # --- What the schedule does ---------------------------------------------------------------------------------
 
 
-def advance(*, chunks: int | None = None) -> Report:
-    """Work on the runs that are on, up to so many chunks of learners, or until none can go on.
+def award_due(*, chunks: int | None = None) -> Report:
+    """Evaluate, over everybody, the rules that are new, edited, enabled, asked for, or failed for a batch.
 
+    Up to so many chunks of learners, or until no run can go on; the next call goes on where this one stopped.
     One whose rule has just failed rests for a while and then tries the same chunk again.
     """
     report, done = Report(), 0

@@ -97,16 +97,6 @@ def _open_rules() -> list[ActiveRule]:
     return [rule for rule in active_rules() if not (rule.is_limited and rule.achievement.full_run_due_at)]
 
 
-def award_due(*, chunks: int | None = None) -> Report:
-    """Evaluate, over everybody, the rules that are new, edited, enabled, or failed for a batch.
-
-    Up to so many chunks of learners, or to the end; the next call goes on where this one stopped.
-    """
-    from achievements.backfill import advance  # leads through the passes of this module
-
-    return advance(chunks=chunks)
-
-
 def award_full(*, only: set[int] | None = None, progress: Progress | None = None) -> Report:
     """Evaluate active rules (those of `only`, or all) over every learner, a chunk a transaction.
 

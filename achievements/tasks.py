@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from achievements import evaluation
+from achievements import backfill, evaluation
 
 CHUNKS_A_CALL = 4
 
@@ -16,7 +16,7 @@ def award_changes() -> None:
     A long backfill is continued by the next call: in between, others have their turn.
     """
     evaluation.award_changes()
-    evaluation.award_due(chunks=CHUNKS_A_CALL)
+    backfill.award_due(chunks=CHUNKS_A_CALL)
     evaluation.issue_due()
 
 

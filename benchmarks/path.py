@@ -24,7 +24,8 @@ from django.conf import settings
 from django.db import connection
 
 from achievements.authoring import save_achievement
-from achievements.evaluation import award_changes, award_due
+from achievements.backfill import award_due
+from achievements.evaluation import award_changes
 from achievements.models import Achievement
 from badges.delivery import deliver
 from badges.models import Badge, IssuedBadge

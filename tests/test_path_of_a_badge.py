@@ -19,7 +19,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.authtoken.models import Token
 
-from achievements.evaluation import award_changes, award_due
+from achievements.backfill import award_due
+from achievements.evaluation import award_changes
 from achievements.models import Achievement, EarnedAchievement
 from badges.delivery import deliver
 from badges.models import Badge, IssuedBadge

@@ -90,7 +90,7 @@ class TestWhoIsLookedAt:
     def test_a_new_rule_finds_dormant_learners(self, organization):
         learners = dormant(organization, 3)
         achievement = AchievementFactory(organization=organization)
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(achievement) == ids(learners)
         run = run_of(achievement)
         assert (run.state, run.looked_at, run.learners, run.awarded) == ("done", 3, 3, 3)
@@ -101,21 +101,21 @@ class TestWhoIsLookedAt:
     def test_an_edited_rule_finds_them_too(self, organization):
         learners = dormant(organization, 2)
         achievement = AchievementFactory(organization=organization, conditions_text="[{Subject:0, Count:2}]")
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(achievement) == set()
         edit(achievement, "[{Subject:0, Count:1}]")
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(achievement) == ids(learners)
         assert [run.rule_version for run in Backfill.objects.order_by("pk")] == [1, 2]
 
     def test_an_enabled_rule_finds_them_too(self, organization):
         learners = dormant(organization, 2)
         achievement = AchievementFactory(organization=organization, enabled=False)
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(achievement) == set()
         achievement.enabled = True
         save_achievement(achievement)
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(achievement) == ids(learners)
 
     def test_learners_who_compete_are_looked_at_together(self, organization, chunks_of_two):
@@ -127,7 +127,7 @@ class TestWhoIsLookedAt:
         achievement = AchievementFactory(
             organization=organization, frequency=1, frequency_type="per_achievement"
         )
-        evaluation.award_due()
+        backfill.award_due()
         assert EarnedAchievement.objects.get().earned_at.day == 1
         assert (run_of(achievement).state, run_of(achievement).looked_at) == ("done", 4)
 
@@ -136,7 +136,7 @@ class TestWhoIsLookedAt:
         achievement = AchievementFactory(organization=organization)
         settings.BADGES_ENABLED = False
         run = backfill.start(achievement)
-        assert evaluation.award_due().awards == 0
+        assert backfill.award_due().awards == 0
         run.refresh_from_db()
         assert (run.state, run.cursor, run.looked_at) == ("running", 0, 0)
 
@@ -145,13 +145,13 @@ class TestGoingOn:
     def test_a_call_does_so_many_chunks_and_the_next_goes_on(self, organization, chunks_of_two):
         learners = dormant(organization, 5)
         achievement = AchievementFactory(organization=organization)
-        evaluation.award_due(chunks=1)
+        backfill.award_due(chunks=1)
         run = run_of(achievement)
         assert (run.state, run.cursor, run.looked_at, run.learners) == ("running", learners[1].pk, 2, 5)
         assert holders(achievement) == ids(learners[:2])
-        evaluation.award_due(chunks=1)
+        backfill.award_due(chunks=1)
         assert run_of(achievement).looked_at == 4
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(achievement) == ids(learners)
         assert (run_of(achievement).state, run_of(achievement).awarded) == ("done", 5)
 
@@ -176,12 +176,12 @@ class TestGoingOn:
         # In the middle of the second chunk, with its awards and intents written and not committed.
         monkeypatch.setattr(evaluation, "_notify", dying)
         with pytest.raises(Crash):
-            evaluation.award_due()
+            backfill.award_due()
         assert holders(achievement) == ids(learners[:2])
         assert IssuedBadge.objects.count() == 2
         assert run_of(achievement).cursor == learners[1].pk
         monkeypatch.setattr(evaluation, "_notify", noted)
-        evaluation.award_due()
+        backfill.award_due()
         assert calls == [1, *(learners[n].pk + 1 for n in (1, 1, 3))]
         assert holders(achievement) == ids(learners)
         assert Notification.objects.count() == IssuedBadge.objects.count() == 6
@@ -191,14 +191,14 @@ class TestGoingOn:
     def test_paused_it_stands_still_until_it_is_resumed(self, organization, chunks_of_two):
         learners = dormant(organization, 4)
         achievement = AchievementFactory(organization=organization)
-        evaluation.award_due(chunks=1)
+        backfill.award_due(chunks=1)
         backfill.pause(run_of(achievement))
-        evaluation.award_due()
+        backfill.award_due()
         evaluation.award_full()
         assert holders(achievement) == ids(learners[:2])
         assert run_of(achievement).state == "paused"
         backfill.resume(run_of(achievement))
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(achievement) == ids(learners)
 
     def test_only_what_runs_can_be_paused_and_only_what_is_paused_resumed(self, organization):
@@ -213,34 +213,34 @@ class TestGoingOn:
     def test_an_edit_during_the_run_starts_it_anew(self, organization, chunks_of_two):
         once, twice = dormant(organization, 3), dormant(organization, 3, launches=2)
         achievement = AchievementFactory(organization=organization, conditions_text="[{Subject:0, Count:2}]")
-        evaluation.award_due(chunks=2)
+        backfill.award_due(chunks=2)
         assert run_of(achievement).looked_at == 4
         edit(achievement, "[{Subject:0, Count:1}]")
-        evaluation.award_due(chunks=1)
+        backfill.award_due(chunks=1)
         run = run_of(achievement)
         assert (run.rule_version, run.looked_at, run.cursor) == (2, 2, once[1].pk)
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(achievement) == ids([*once, *twice])
         assert Backfill.objects.get().state == "done"
 
     def test_an_edit_while_it_is_paused_leaves_it_paused(self, organization, chunks_of_two):
         dormant(organization, 4)
         achievement = AchievementFactory(organization=organization)
-        evaluation.award_due(chunks=1)
+        backfill.award_due(chunks=1)
         backfill.pause(run_of(achievement))
         edit(achievement, "[{Subject:0, Count:2}]")
-        evaluation.award_due()
+        backfill.award_due()
         run = Backfill.objects.get()
         assert (run.state, run.rule_version, run.looked_at) == ("paused", 2, 0)
 
     def test_a_rule_that_is_disabled_meanwhile_has_nothing_left_to_look_at(self, organization, chunks_of_two):
         learners = dormant(organization, 4)
         achievement = AchievementFactory(organization=organization)
-        evaluation.award_due(chunks=1)
+        backfill.award_due(chunks=1)
         achievement = Achievement.objects.get()
         achievement.enabled = False
         save_achievement(achievement)
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(achievement) == ids(learners[:2])
         assert run_of(achievement).state == "done"
 
@@ -256,12 +256,12 @@ class TestGoingOn:
             return Sql("SELECT no_such_column") if len(calls) == 2 else whole(rules, scope=scope)
 
         monkeypatch.setattr(evaluation, "winners", winners)
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(achievement) == ids(learners[:2])
-        evaluation.award_due()
+        backfill.award_due()
         assert len(calls) == 2
         Achievement.objects.update(last_error_at=PAST)
-        evaluation.award_due()
+        backfill.award_due()
         assert calls[1:] == [learners[1].pk + 1, learners[1].pk + 1, learners[3].pk + 1]
         achievement.refresh_from_db()
         assert (achievement.last_error, achievement.failed_runs, achievement.full_run_due_at) == ("", 0, None)
@@ -272,15 +272,15 @@ class TestGoingOn:
     ):
         learners = dormant(organization, 4)
         achievement = AchievementFactory(organization=organization)
-        evaluation.award_due(chunks=1)
+        backfill.award_due(chunks=1)
         LabInstanceFactory(user=learners[0])
         with monkeypatch.context() as patch:
             patch.setattr(evaluation, "winners", lambda rules, *, scope: Sql("SELECT no_such_column"))
             evaluation.award_changes()
         Achievement.objects.update(last_error_at=PAST)
-        evaluation.award_due(chunks=1)
+        backfill.award_due(chunks=1)
         assert run_of(achievement).cursor == learners[1].pk
-        evaluation.award_due()
+        backfill.award_due()
         assert (run_of(achievement).state, run_of(achievement).looked_at) == ("done", 4)
         assert Backfill.objects.count() == 1
 
@@ -300,9 +300,9 @@ class TestSeveral:
     def test_those_beside_each_other_share_their_chunks(self, organization, chunks_of_two):
         learners = dormant(organization, 4)
         rules = AchievementFactory.create_batch(3, organization=organization)
-        evaluation.award_due(chunks=2)
+        backfill.award_due(chunks=2)
         assert {run.looked_at for run in Backfill.objects.all()} == {4}
-        evaluation.award_due()
+        backfill.award_due()
         for achievement in rules:
             assert holders(achievement) == ids(learners)
             assert (run_of(achievement).state, run_of(achievement).awarded) == ("done", 4)
@@ -310,13 +310,13 @@ class TestSeveral:
     def test_a_later_one_catches_up_and_then_shares(self, organization, chunks_of_two):
         learners = dormant(organization, 6)
         first = AchievementFactory(organization=organization)
-        evaluation.award_due(chunks=2)
+        backfill.award_due(chunks=2)
         second = AchievementFactory(organization=organization)
-        evaluation.award_due(chunks=2)
+        backfill.award_due(chunks=2)
         assert {run.looked_at for run in Backfill.objects.all()} == {4}
-        evaluation.award_due(chunks=1)
+        backfill.award_due(chunks=1)
         assert {run.looked_at for run in Backfill.objects.all()} == {6}
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(first) == holders(second) == ids(learners)
 
     def test_one_that_fails_stays_behind_alone(self, organization, chunks_of_two, monkeypatch):
@@ -330,11 +330,11 @@ class TestSeveral:
 
         with monkeypatch.context() as patch:
             patch.setattr(evaluation, "winners", winners)
-            evaluation.award_due()
+            backfill.award_due()
         assert holders(sound) == ids(learners)
         assert (run_of(broken).state, run_of(broken).cursor) == ("running", 0)
         Achievement.objects.update(last_error_at=PAST)
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(broken) == ids(learners)
 
     def test_each_tells_learners_in_its_own_way(self, organization, chunks_of_two):
@@ -343,7 +343,7 @@ class TestSeveral:
             choice: backfill.start(AchievementFactory(organization=organization), notification=choice)
             for choice in (SILENT, SUMMARY, NORMAL)
         }
-        evaluation.award_due()
+        backfill.award_due()
         summaries = Notification.objects.filter(kind=Notification.Kind.ACHIEVEMENTS_EARNED_SUMMARY)
         assert list(summaries.values_list("key", flat=True)) == [runs[SUMMARY].pk] * 3
         told = Notification.objects.filter(kind=Notification.Kind.ACHIEVEMENT_EARNED)
@@ -361,7 +361,7 @@ class TestWhoIsTold:
 
     def test_silent_writes_no_message_and_asks_the_provider_for_none(self, achievement):
         backfill.start(achievement, notification=SILENT)
-        evaluation.award_due()
+        backfill.award_due()
         assert not Notification.objects.exists()
         rows = IssuedBadge.objects.values_list("suppress_notification", "priority")
         assert list(rows) == [(True, IssuedBadge.Priority.BACKFILL)] * 2
@@ -370,7 +370,7 @@ class TestWhoIsTold:
         AchievementFactory(organization=organization, conditions_text="[{Subject:40, Points:10}]")
         backfill.start(Achievement.objects.latest("pk"), notification=SILENT)
         backfill.start(achievement, notification=SILENT)
-        evaluation.award_due()
+        backfill.award_due()
         assert EarnedAchievement.objects.count() == 4
         assert not Notification.objects.exists()
 
@@ -379,7 +379,7 @@ class TestWhoIsTold:
         badge.is_active = False
         save_badge(badge)
         backfill.start(achievement, notification=SILENT)
-        evaluation.award_due()
+        backfill.award_due()
         assert not IssuedBadge.objects.exists()
         badge.is_active = True
         save_badge(badge)
@@ -391,10 +391,10 @@ class TestWhoIsTold:
         badge.is_active = False
         save_badge(badge)
         backfill.start(achievement, notification=SILENT)
-        evaluation.award_due()
+        backfill.award_due()
         other = AchievementFactory(organization=organization, badge=badge)
         backfill.start(other, notification=NORMAL)
-        evaluation.award_due()
+        backfill.award_due()
         badge.is_active = True
         save_badge(badge)
         assert evaluation.issue_earned() == 2
@@ -403,21 +403,21 @@ class TestWhoIsTold:
     def test_a_summary_is_one_message_however_often_it_is_earned(self, organization):
         [ada] = dormant(organization, launches=3)
         achievement = AchievementFactory(organization=organization, frequency=3)
-        evaluation.award_due()
+        backfill.award_due()
         assert EarnedAchievement.objects.filter(learner=ada).count() == 3
         told = Notification.objects.get()
         kind = Notification.Kind.ACHIEVEMENTS_EARNED_SUMMARY
         assert (told.user, told.kind, told.key) == (ada, kind, run_of(achievement).pk)
 
     def test_after_a_summary_the_provider_mails_the_link_to_accept(self, achievement):
-        evaluation.award_due()
+        backfill.award_due()
         assert run_of(achievement).notification == SUMMARY
         rows = IssuedBadge.objects.values_list("suppress_notification", "priority")
         assert list(rows) == [(False, IssuedBadge.Priority.BACKFILL)] * 2
 
     def test_normal_is_told_as_if_it_were_earned_now_and_sent_after_what_is(self, achievement):
         backfill.start(achievement, notification=NORMAL)
-        evaluation.award_due()
+        backfill.award_due()
         told = Notification.objects.filter(kind=Notification.Kind.ACHIEVEMENT_EARNED)
         assert told.count() == 2
         rows = IssuedBadge.objects.values_list("suppress_notification", "priority")
@@ -429,7 +429,7 @@ class TestWhoIsTold:
         badge = achievement.badge
         badge.is_active = False
         save_badge(badge)
-        evaluation.award_due()
+        backfill.award_due()
         ada = UserFactory(organization=organization)
         LabInstanceFactory(user=ada)
         evaluation.award_changes()
@@ -461,7 +461,7 @@ class TestUndo:
 
     @pytest.fixture
     def run(self, achievement):
-        evaluation.award_due()
+        backfill.award_due()
         return run_of(achievement)
 
     def test_before_anything_is_sent_everything_is_taken_back_as_one_act(
@@ -498,7 +498,7 @@ class TestUndo:
 
     def test_it_is_not_awarded_again_by_itself(self, achievement, learners, run):
         backfill.undo(run, reason="Wrong")
-        evaluation.award_due()
+        backfill.award_due()
         evaluation.award_full()
         LabInstanceFactory(user=learners[0])
         evaluation.award_changes()
@@ -509,29 +509,29 @@ class TestUndo:
     def test_undone_halfway_the_rest_gets_nothing_until_somebody_asks(
         self, achievement, learners, chunks_of_two
     ):
-        evaluation.award_due(chunks=1)
+        backfill.award_due(chunks=1)
         assert backfill.undo(run_of(achievement), reason="Wrong").withdrawn == 2
-        evaluation.award_due()
+        backfill.award_due()
         evaluation.award_full()
         assert holders(achievement) == set()
         backfill.start(achievement)
-        evaluation.award_due()
+        backfill.award_due()
         evaluation.award_full()
         assert holders(achievement) == {learners[2].pk}
 
     def test_withdrawn_awards_count_for_nothing(self, organization, achievement, learners, run):
         backfill.undo(run, reason="Wrong")
         silver = AchievementFactory(organization=organization, conditions_text="[{Subject:40, Points:50}]")
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(silver) == set()
         shown = rewards_of(learners[0], viewer=learners[0])
         assert (shown.achievements, shown.points, shown.badges) == ([], 0, [])
 
     def test_what_followed_in_the_same_pass_is_taken_back_too(self, organization, learners):
         silver = AchievementFactory(organization=organization, conditions_text="[{Subject:40, Points:50}]")
-        evaluation.award_due()
+        backfill.award_due()
         bronze = AchievementFactory(organization=organization, points=50)
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(silver) == holders(bronze) == ids(learners)
         assert run_of(bronze).awarded == 6
         assert backfill.undo(run_of(bronze), reason="Wrong").withdrawn == 6
@@ -539,7 +539,7 @@ class TestUndo:
 
     def test_a_badge_that_another_award_led_to_as_well_stays(self, organization, achievement, learners, run):
         other = AchievementFactory(organization=organization, badge=achievement.badge)
-        evaluation.award_due()
+        backfill.award_due()
         undone = backfill.undo(run, reason="Wrong")
         assert (undone.withdrawn, undone.cancelled, undone.kept) == (3, 0, 0)
         assert holders(other) == ids(learners)
@@ -548,7 +548,7 @@ class TestUndo:
     def test_a_badge_issued_by_hand_stays(self, organization, achievement, learners):
         boss = AdministratorFactory(organization=organization)
         issue(achievement.badge, learners[:1], actor=boss, source=IssuedBadge.Source.API)
-        evaluation.award_due()
+        backfill.award_due()
         undone = backfill.undo(run_of(achievement), reason="Wrong")
         assert (undone.withdrawn, undone.cancelled, undone.kept) == (3, 2, 0)
         assert IssuedBadge.objects.get(learner=learners[0]).status == "queued"
@@ -565,7 +565,7 @@ class TestUndo:
         self, achievement, learners, choice
     ):
         run = backfill.start(achievement, notification=choice)
-        evaluation.award_due()
+        backfill.award_due()
         send(IssuedBadge.objects.get(learner=learners[0]))
         Notification.objects.filter(user=learners[1]).update(sent_at=PAST)
         backfill.undo(run, reason="Wrong")
@@ -575,13 +575,13 @@ class TestUndo:
         achievement = AchievementFactory(
             organization=organization, frequency=1, frequency_type="per_achievement"
         )
-        evaluation.award_due()
+        backfill.award_due()
         [lucky] = holders(achievement)
         backfill.undo(run_of(achievement), reason="Wrong")
         evaluation.award_full()
         assert holders(achievement) == set()
         edit(achievement, "[{Subject:0, Count:1, Distinct:true}]")
-        evaluation.award_due()
+        backfill.award_due()
         assert len(holders(achievement) - {lucky}) == 1
 
     def test_it_is_done_once_and_says_why(self, run):
@@ -599,7 +599,7 @@ class TestUndo:
             run = backfill.start(
                 AchievementFactory(organization=organization, badge=BadgeFactory(organization=organization))
             )
-            evaluation.award_due()
+            backfill.award_due()
             with CaptureQueriesContext(connection) as queries:
                 backfill.undo(run, reason="Wrong")
             counts.append(len(queries))
@@ -612,11 +612,11 @@ class TestStart:
     ):
         learners = dormant(organization, 4)
         achievement = AchievementFactory(organization=organization)
-        evaluation.award_due(chunks=1)
+        backfill.award_due(chunks=1)
         boss = AdministratorFactory(organization=organization)
         run = backfill.start(achievement, notification=SILENT, actor=boss)
         assert (run.looked_at, run.notification, run.requested_by) == (0, SILENT, boss)
-        evaluation.award_due()
+        backfill.award_due()
         assert holders(achievement) == ids(learners)
         assert set(Notification.objects.values_list("user", flat=True)) == ids(learners[:2])
         assert Backfill.objects.get().awarded == 4
@@ -624,7 +624,7 @@ class TestStart:
     @pytest.mark.parametrize("obstacle", ["disabled", "organization", "paused"])
     def test_what_nobody_can_earn_is_not_started(self, organization, obstacle):
         achievement = AchievementFactory(organization=organization)
-        evaluation.award_due()
+        backfill.award_due()
         if obstacle == "organization":
             type(organization).objects.update(enable_achievements=False)
         else:
@@ -657,9 +657,9 @@ def test_statements_of_a_chunk_do_not_depend_on_its_learners(organization):
         dormant(organization, size)
         AchievementFactory(organization=organization, badge=BadgeFactory(organization=organization))
         with CaptureQueriesContext(connection) as queries:
-            evaluation.award_due(chunks=1)
+            backfill.award_due(chunks=1)
         counts.append(len(queries))
-        evaluation.award_due()
+        backfill.award_due()
     assert counts[0] == counts[1]
 
 
@@ -676,7 +676,7 @@ class TestCommand:
         assert (started["state"], started["notification"], started["learners"]) == ("running", "silent", 2)
         assert self.run("ext:a-1", "--pause")["state"] == "paused"
         assert self.run("ext:a-1", "--resume")["state"] == "running"
-        evaluation.award_due()
+        backfill.award_due()
         told = self.run("ext:a-1", "--status")
         assert (told["state"], told["looked_at"], told["awarded"]) == ("done", 2, 2)
         undone = self.run("ext:a-1", "--undo", "--reason", "Wrong")
@@ -687,7 +687,7 @@ class TestCommand:
         achievement = AchievementFactory(organization=organization)
         out = StringIO()
         call_command("backfill", str(achievement.pk), stdout=out)
-        evaluation.award_due()
+        backfill.award_due()
         call_command("backfill", str(achievement.pk), "--undo", "--reason", "Wrong", stdout=out)
         assert out.getvalue().splitlines() == [
             "Running: 0 of 1 learners looked at, 0 awards, 0 badges to issue.",

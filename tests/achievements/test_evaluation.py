@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from achievements import evaluation
+from achievements import backfill, evaluation
 from achievements.models import Achievement, EarnedAchievement
 from badges.models import IssuedBadge
 from tests.factories import (
@@ -39,7 +39,7 @@ def day(number, hour=9):
 
 def award():
     evaluation.award_changes()
-    evaluation.award_due()
+    backfill.award_due()
     evaluation.issue_due()
 
 

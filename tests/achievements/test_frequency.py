@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from achievements import evaluation
+from achievements import backfill, evaluation
 from achievements.authoring import save_achievement
 from achievements.models import EarnedAchievement
 from tests.factories import (
@@ -32,7 +32,7 @@ def awards(achievement):
 
 def award():
     evaluation.award_changes()
-    evaluation.award_due()
+    backfill.award_due()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from achievements import evaluation
+from achievements import backfill, evaluation
 from achievements.models import Achievement, EarnedAchievement, RuleVersion
 from achievements.preview import preview
 from badges.models import IssuedBadge
@@ -57,7 +57,7 @@ def test_what_it_says_is_what_saving_does(organization):
         launched(organization, *days)
     said = preview(draft(organization, "[{Subject:0, Count:2}]"))
     AchievementFactory(organization=organization, conditions_text="[{Subject:0, Count:2}]")
-    evaluation.award_due()
+    backfill.award_due()
     rows = EarnedAchievement.objects.order_by("-earned_at", "-pk")
     assert said.awards == rows.count()
     assert {(gain.learner_id, gain.earned_at) for gain in said.sample} == {

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import DatabaseError, transaction
 
-from achievements import evaluation
+from achievements import backfill, evaluation
 from achievements.authoring import save_achievement
 from achievements.models import Achievement, EarnedAchievement, RuleRun
 from tests.factories import (
@@ -53,7 +53,7 @@ def test_a_run_that_changes_nothing_is_not(organization, learner):
 
 def test_a_run_over_everybody_is_logged_whatever_it_found(organization, learner):
     achievement = AchievementFactory(organization=organization, conditions_text="[{Subject:0, Count:9}]")
-    evaluation.award_due()
+    backfill.award_due()
     assert RuleRun.objects.get().achievement == achievement
 
 
@@ -93,7 +93,7 @@ def test_a_slow_rule_fails_alone(organization, learner, monkeypatch, settings):
 def test_its_owner_sees_a_failing_rule_on_the_dashboard(client, organization, learner, monkeypatch):
     achievement = AchievementFactory(organization=organization, name="Broken")
     monkeypatch.setattr(evaluation, "winners", lambda rules, *, scope: Sql("SELECT no_such_column"))
-    evaluation.award_due()
+    backfill.award_due()
     client.force_login(AdministratorFactory(organization=organization))
     shown = client.get("/").content.decode()
     assert "Rules that fail" in shown
@@ -109,7 +109,7 @@ def test_a_rule_that_fails_again_and_again_is_paused_until_somebody_saves_it(
     monkeypatch.setattr(evaluation, "winners", lambda rules, *, scope: Sql("SELECT no_such_column"))
     for _ in range(evaluation.MOST_FAILURES):
         Achievement.objects.update(last_error_at=datetime(2020, 1, 1, tzinfo=UTC))
-        evaluation.award_due()
+        backfill.award_due()
     achievement.refresh_from_db()
     assert achievement.paused_at
     assert RuleRun.objects.exclude(error="").count() == evaluation.MOST_FAILURES
@@ -117,10 +117,10 @@ def test_a_rule_that_fails_again_and_again_is_paused_until_somebody_saves_it(
     Achievement.objects.update(last_error_at=datetime(2020, 1, 1, tzinfo=UTC))
     LabInstanceFactory(user=learner)
     evaluation.award_changes()
-    evaluation.award_due()
+    backfill.award_due()
     assert not EarnedAchievement.objects.exists()
     save_achievement(achievement)
-    evaluation.award_due()
+    backfill.award_due()
     achievement.refresh_from_db()
     assert EarnedAchievement.objects.get().achievement == achievement
     assert (achievement.paused_at, achievement.failed_runs, achievement.last_error) == (None, 0, "")

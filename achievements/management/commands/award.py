@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from achievements import evaluation
+from achievements import backfill, evaluation
 from tms.command_line import Answer, CommandLine
 
 
@@ -22,7 +22,7 @@ class Command(CommandLine):
 
     def answer(self, *, full: bool, **options: Any) -> Answer:
         report = evaluation.award_changes()
-        report += evaluation.award_due()
+        report += backfill.award_due()
         if full:
             with self.progress_bar() as bar:
                 report += evaluation.award_full(progress=bar)

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import models
 
-from achievements import evaluation
+from achievements import backfill, evaluation
 from achievements.authoring import save_achievement
 from achievements.models import Achievement, EarnedAchievement
 from tests.achievements.oracle import reference as naive
@@ -273,7 +273,7 @@ class Stage:
     @staticmethod
     def look() -> int:
         """What the schedule does every few seconds; the number of new awards."""
-        return evaluation.award_changes().awards + evaluation.award_due().awards
+        return evaluation.award_changes().awards + backfill.award_due().awards
 
     @staticmethod
     def look_at_everybody() -> int:
