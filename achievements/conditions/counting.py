@@ -6,7 +6,7 @@ Every condition is answered in three steps, each a subquery of the next:
     numbered   each learner's rows in the order of their moments: 1, 2, 3 …, with the running sum of amounts
     reached    where a threshold was met: key, occurrence, learner_id, moment, last_id, since, needed, have
 
-`enough` and `so_far` answer the question without the moment. Conditions that count the same way share one statement, whatever their thresholds and lists of ids
+Conditions that count the same way share one statement, whatever their thresholds and lists of ids
 (`shape_of`): the learners' records are then read once, however many rules there are. How conditions combine
 into a rule, and who may earn, is the affair of query.py.
 """
@@ -322,38 +322,7 @@ def _summed(countings: Sequence[Counting], *, scope: Scope) -> Sql:
     return steps.end(f"SELECT {COLUMNS} FROM {{}}", found)
 
 
-def enough(countings: Sequence[Counting], *, scope: Scope = EVERYBODY) -> Sql:
-    """key, learner_id: who has as much as is needed, of countings that share a statement.
-
-    Without moments, so that nothing is put in order: the cheap half of `reached`.
-    """
-    first = countings[0]
-    c = first.condition
-    steps = Steps()
-    items = _items(countings)
-    if items is None:
-        have = steps.add("{}", so_far(first, scope=scope, shared=True))
-        met = "SELECT t.key, n.learner_id FROM {} AS n JOIN {} AS t ON n.have >= t.nth"
-        return steps.end(met, have, _thresholds(countings))
-    items = steps.add("SELECT * FROM {} AS listed", items)
-    day = ", day" * c.single_day
-    rows = steps.add(
-        f"SELECT {'DISTINCT ' * c.distinct}learner_id, item{day} FROM ({{}}) AS r"
-        " WHERE r.item IN (SELECT item FROM {})",
-        counted(first, scope=scope, listed=False, shared=True),
-        items,
-    )
-    return steps.end(
-        f"""
-        SELECT i.key, r.learner_id FROM {{}} AS r JOIN {{}} AS i ON i.item = r.item
-        GROUP BY i.key, i.needed, r.learner_id{day} HAVING COUNT(*) >= i.needed
-        """,
-        rows,
-        items,
-    )
-
-
-def so_far(counting: Counting, *, scope: Scope, shared: bool = False) -> Sql:
+def so_far(counting: Counting, *, scope: Scope) -> Sql:
     """learner_id, have: how much of what the condition needs each learner has, within its best day or window.
 
     Nobody without anything is in it. For amounts it is the sum, for streaks the longest one.
@@ -363,16 +332,12 @@ def so_far(counting: Counting, *, scope: Scope, shared: bool = False) -> Sql:
     if c.subject is Subject.STREAK:
         runs = _runs(steps, counting, scope=scope)
         return steps.end("SELECT learner_id, MAX(length) AS have FROM {} GROUP BY learner_id", runs)
-    number = "COUNT(*)"
     if _is_summed(c):
-        number = "SUM(amount)"
-    elif c.distinct or c.distinct_people:
-        number = "COUNT(DISTINCT COALESCE(item, 0))"
-    rows = counted(counting, scope=scope, shared=shared)
-    if not _is_windowed(c):
-        return sql(f"SELECT learner_id, {number} AS have FROM ({{}}) AS r GROUP BY learner_id", rows)
-    rows = _in_windows(steps, c, rows)
-    each = steps.add(f"SELECT learner_id, {number} AS number FROM {{}} GROUP BY learner_id, since", rows)
+        rows, number = _in_windows(steps, c, counted(counting, scope=scope)), "SUM(amount)"
+    else:
+        (rows, _keyed), number = _rows(steps, [counting], scope=scope), "COUNT(*)"
+    window = ", since" if _is_windowed(c) else ""
+    each = steps.add(f"SELECT learner_id, {number} AS number FROM {{}} GROUP BY learner_id{window}", rows)
     return steps.end("SELECT learner_id, MAX(number) AS have FROM {} GROUP BY learner_id", each)
 
 
