@@ -7,7 +7,7 @@ class BadgesConfig(AppConfig):
     verbose_name = _("Badges")
 
     def ready(self) -> None:
-        from badges.models import Badge, IssuedBadge
+        from badges.models import Badge, Comparison, Difference, IssuedBadge, ProviderEvent
         from tms import access
 
         access.register(Badge, organization="organization")
@@ -16,4 +16,11 @@ class BadgesConfig(AppConfig):
             organization="badge__organization",
             seen_by=("learner__organization",),
             learner="learner",
+        )
+        for told in (ProviderEvent, Comparison):
+            access.register(told, organization="badge_provider__organization")
+        access.register(
+            Difference,
+            organization="badge_provider__organization",
+            seen_by=("badge__organization",),
         )

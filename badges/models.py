@@ -262,8 +262,15 @@ class Synchronization(models.Model):
 class ProviderEvent(models.Model):
     """What a provider told us happened, stored before anything is done with it (badges.provider_events).
 
-    `told` is what arrived, `read` what we fetched back with our own token: only the latter is acted on.
+    `told` is what arrived, `read` what we fetched back with our own token: only the latter is acted on. It
+    waits until `processed_at` is set; `due_at` is also the end of a claim, and `attempts` tells one claim from
+    the next.
     """
+
+    class Outcome(models.TextChoices):
+        DONE = "done", _("Done")
+        IGNORED = "ignored", _("Ignored")
+        GIVEN_UP = "given_up", _("Given up")
 
     badge_provider = models.ForeignKey(BadgeProvider, models.CASCADE, related_name="events")
     external_id = models.CharField(_("event ID"), max_length=100)
@@ -275,7 +282,17 @@ class ProviderEvent(models.Model):
     due_at = models.DateTimeField(db_default=Now())
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     processed_at = models.DateTimeField(_("processed"), null=True)
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, blank=True)
     result = models.TextField(_("result"), blank=True)
+    issued_badge = models.ForeignKey(
+        IssuedBadge,
+        models.SET_NULL,
+        null=True,
+        related_name="provider_events",
+        verbose_name=_("issued badge"),
+    )
+
+    objects = ScopedQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("provider event")
@@ -298,8 +315,53 @@ class ProviderEvent(models.Model):
         return f"{self.kind} {self.external_id}"
 
 
+class Comparison(models.Model):
+    """One look at all badges of an account, and how many of them agree with ours. Append-only.
+
+    `active_at` moves with every page, so that one whose worker died is told from one that takes long. A
+    `problem` says why it ended early: what it had not reached by then is as the comparison before left it.
+    """
+
+    badge_provider = models.ForeignKey(
+        BadgeProvider, models.CASCADE, related_name="comparisons", verbose_name=_("badge provider")
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("asked for by")
+    )
+    started_at = models.DateTimeField(_("started"))
+    active_at = models.DateTimeField(_("active"))
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    seen = models.PositiveIntegerField(_("badges at the provider"), default=0)
+    matched = models.PositiveIntegerField(_("of them issued here"), default=0)
+    followed = models.PositiveIntegerField(_("brought up to date"), default=0)
+    differences = models.PositiveIntegerField(_("differences"), default=0)
+    problem = models.TextField(_("problem"), blank=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("comparison")
+        verbose_name_plural = _("comparisons")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["badge_provider"],
+                name="one_comparison_at_a_time",
+                condition=models.Q(finished_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.badge_provider} {self.started_at:%Y-%m-%d %H:%M}"
+
+
 class Difference(models.Model):
-    """Where an account and our record of it disagree, until both say the same (badges.comparison)."""
+    """Where an account and our record of it disagree, until both say the same (badges.comparison).
+
+    `external_uuid` names the provider's badge. `badge` and `learner` are whose it is as far as we know them;
+    `details` tell what the provider has, without naming anybody. One that a person ignored stays open and
+    is not shown, until both agree.
+    """
 
     class Kind(models.TextChoices):
         MISSING = "missing", _("Issued here, not at the provider")
@@ -308,14 +370,34 @@ class Difference(models.Model):
         PERSON = "person", _("Another address at the provider")
         TWICE = "twice", _("More than once at the provider")
 
-    badge_provider = models.ForeignKey(BadgeProvider, models.CASCADE, related_name="differences")
+    badge_provider = models.ForeignKey(
+        BadgeProvider, models.CASCADE, related_name="differences", verbose_name=_("badge provider")
+    )
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
-    issued_badge = models.ForeignKey(IssuedBadge, models.CASCADE, null=True, related_name="differences")
+    badge = models.ForeignKey(Badge, models.CASCADE, null=True, related_name="+", verbose_name=_("badge"))
+    learner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("learner")
+    )
+    issued_badge = models.ForeignKey(
+        IssuedBadge,
+        models.CASCADE,
+        null=True,
+        related_name="differences",
+        verbose_name=_("issued badge"),
+    )
     external_uuid = models.CharField(_("external UUID"), max_length=100, blank=True)
-    details = models.JSONField(default=dict)
+    details = models.JSONField(_("details"), default=dict)
     found_at = models.DateTimeField(_("found"), db_default=Now())
     seen_at = models.DateTimeField(_("seen last"), db_default=Now())
+    ignored_at = models.DateTimeField(_("ignored"), null=True)
     resolved_at = models.DateTimeField(_("resolved"), null=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("decided by")
+    )
+    # Why it is ignored, or how it ended.
+    decision = models.TextField(_("decision"), blank=True)
+
+    objects = ScopedQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("difference")
@@ -332,6 +414,13 @@ class Difference(models.Model):
                 name="one_open_difference_of_a_stranger",
                 condition=models.Q(resolved_at__isnull=True, issued_badge__isnull=True),
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["badge_provider", "external_uuid"],
+                name="differences_open",
+                condition=models.Q(resolved_at__isnull=True),
+            )
         ]
 
     def __str__(self) -> str:
