@@ -142,7 +142,16 @@ class IssuedBadge(models.Model):
     lookups_failed = models.PositiveSmallIntegerField(default=0)
     # Set while the names, address or expiry of today have yet to reach the provider.
     correction_due_at = models.DateTimeField(null=True)
+    correction_includes_email = models.BooleanField(default=False, db_default=False)
     correction_problem = models.TextField(_("result of the correction"), blank=True)
+    # Set while the provider is to be asked how it stands, or to erase what it has (badges.errands).
+    refresh_due_at = models.DateTimeField(null=True)
+    erasure_due_at = models.DateTimeField(null=True)
+    # A wish to take it back, until it can be: a row that is being sent waits for its outcome (badges.ending).
+    revoke_asked_at = models.DateTimeField(_("to be revoked since"), null=True)
+    revoke_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
     ended_reason = models.TextField(_("reason of the end"), blank=True)
 
     failure_code = models.CharField(_("failure code"), max_length=40, blank=True)
@@ -187,6 +196,16 @@ class IssuedBadge(models.Model):
                 fields=["correction_due_at"],
                 name="issues_to_correct",
                 condition=models.Q(correction_due_at__isnull=False),
+            ),
+            *(
+                models.Index(
+                    fields=[moment], name=name, condition=models.Q(**{f"{moment}__isnull": False})
+                )
+                for moment, name in (
+                    ("refresh_due_at", "issues_to_refresh"),
+                    ("erasure_due_at", "issues_to_erase"),
+                    ("revoke_asked_at", "issues_to_revoke"),
+                )
             ),
             models.Index(
                 fields=["expires_at"],
@@ -263,7 +282,7 @@ class ProviderEvent(models.Model):
     """What a provider told us happened, stored before anything is done with it (badges.provider_events).
 
     `told` is what arrived, `read` what we fetched back with our own token: only the latter is acted on. It
-    waits until `processed_at` is set; `due_at` is also the end of a claim, and `attempts` tells one claim from
+    waits until `processed_at` is set. `due_at` is also the end of a claim, and `attempts` tells a claim from
     the next.
     """
 
