@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from providers.base import Account, RevokeBy
 from providers.secrets import EncryptedTextField
+from tms.access import ScopedQuerySet
 from tms.models import Organization
 from tms.models.base import Fact
+
+# An authorization token of Credly ends so long after it was made, says its documentation.
+CREDLY_TOKEN_LIFETIME = timedelta(days=180)
 
 
 class BadgeProvider(Fact):
     """Written by providers.accounts, which also pauses and resumes it.
 
-    `paused_at` is set by the system when the provider refuses the account, `is_enabled` by people. A paused
-    account waits for a person; one whose provider does not answer is left alone until `broken_until` and
-    then tried with one call (providers.breaker).
+    `paused_at` is set by the system when the provider refuses the account, or by a person (`paused_by`);
+    `is_enabled` by people. A paused account waits for a person; one whose provider does not answer is left
+    alone until `broken_until` and then tried with one call (providers.breaker).
+
+    What is not editable is written by the system: `save_provider` leaves it alone.
     """
 
     class Kind(models.TextChoices):
@@ -38,6 +48,14 @@ class BadgeProvider(Fact):
     is_enabled = models.BooleanField(_("enabled"), default=True)
     paused_at = models.DateTimeField(_("paused"), null=True, editable=False)
     pause_reason = models.TextField(_("reason of the pause"), blank=True, editable=False)
+    paused_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("paused by"),
+    )
     available_to = models.ManyToManyField(
         Organization, blank=True, related_name="+", verbose_name=_("availability")
     )
@@ -92,3 +110,56 @@ class BadgeProvider(Fact):
     @property
     def is_usable(self) -> bool:
         return self.is_enabled and self.paused_at is None
+
+    @property
+    def token_ends_at(self) -> datetime | None:
+        """As the provider told, else what its documentation lets expect; None when nothing is known."""
+        if self.token_expires_at or self.kind != self.Kind.CREDLY or self.token_set_at is None:
+            return self.token_expires_at
+        return self.token_set_at + CREDLY_TOKEN_LIFETIME
+
+    @property
+    def is_unchecked(self) -> bool:
+        """Nobody has asked the provider since the account was made, or since its address or token changed."""
+        return self.is_enabled and self.kind != self.Kind.OPEN_BADGES and self.checked_at is None
+
+    @property
+    def webhook_address(self) -> str:
+        """Where the provider sends its events; whoever knows it may claim to be the provider."""
+        if not self.webhook_secret:
+            return ""
+        return f"{settings.PUBLIC_URL}/webhooks/{self.kind}/{self.webhook_secret}/"
+
+
+class _CredlyManager(models.Manager.from_queryset(ScopedQuerySet)):  # type: ignore[misc]
+    def get_queryset(self) -> ScopedQuerySet[CredlyOrganization]:
+        rows: ScopedQuerySet[CredlyOrganization] = super().get_queryset()
+        return rows.filter(kind=BadgeProvider.Kind.CREDLY)
+
+
+class CredlyOrganization(BadgeProvider):
+    """An account at Credly, as the back office lists them."""
+
+    objects: ClassVar[Any] = _CredlyManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = _("Credly Organization")
+        verbose_name_plural = _("Credly Organizations")
+
+
+class _AccredibleManager(models.Manager.from_queryset(ScopedQuerySet)):  # type: ignore[misc]
+    def get_queryset(self) -> ScopedQuerySet[AccredibleConfig]:
+        rows: ScopedQuerySet[AccredibleConfig] = super().get_queryset()
+        return rows.filter(kind=BadgeProvider.Kind.ACCREDIBLE)
+
+
+class AccredibleConfig(BadgeProvider):
+    """An account at Accredible, as the back office lists them."""
+
+    objects: ClassVar[Any] = _AccredibleManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = _("Accredible API Config")
+        verbose_name_plural = _("Accredible API Configs")
