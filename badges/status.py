@@ -34,24 +34,28 @@ _ENDS = frozenset({S.REVOKING, S.EXPIRED, S.SUPERSEDED, S.REMOVED, S.REVOKED})
 MOVES: dict[Status, frozenset[Status]] = {
     S.QUEUED: frozenset({S.SENDING, S.CANCELLED, S.HELD}),
     S.HELD: frozenset({S.QUEUED, S.CANCELLED}),
-    # QUEUED again: a transient failure. HELD: the account itself was refused.
-    S.SENDING: frozenset({S.ISSUED, S.QUEUED, S.HELD, S.FAILED, S.UNKNOWN}),
+    # QUEUED again: a transient failure. HELD: the account itself was refused. EXPIRED: it came too late.
+    S.SENDING: frozenset({S.ISSUED, S.QUEUED, S.HELD, S.FAILED, S.UNKNOWN, S.EXPIRED}),
     S.UNKNOWN: frozenset({S.ISSUED, S.QUEUED, S.FAILED}),
     # UNKNOWN: the retry of a row that may be at the provider starts by looking.
     S.FAILED: frozenset({S.QUEUED, S.UNKNOWN, S.CANCELLED}),
     # REVOKED without our asking: the provider's side did it.
     S.ISSUED: frozenset({S.ACCEPTED, S.REJECTED, *_ENDS}),
-    S.ACCEPTED: frozenset({S.REJECTED, *_ENDS}),
+    # ISSUED: what was put in its place at the provider waits to be accepted again.
+    S.ACCEPTED: frozenset({S.ISSUED, S.REJECTED, *_ENDS}),
     S.REJECTED: frozenset({S.ACCEPTED, *_ENDS}),
-    S.REVOKING: frozenset({S.REVOKED, S.ISSUED}),
+    S.REVOKING: frozenset({S.REVOKED, S.ISSUED, S.REMOVED}),
     S.CANCELLED: frozenset(),
-    S.REVOKED: frozenset(),
-    S.EXPIRED: frozenset(),
-    S.SUPERSEDED: frozenset(),
+    # What has ended may still be at the provider, and be erased there.
+    S.REVOKED: frozenset({S.REMOVED}),
+    # SUPERSEDED: renewed, and the provider put the new one in its place.
+    S.EXPIRED: frozenset({S.SUPERSEDED, S.REMOVED}),
+    S.SUPERSEDED: frozenset({S.REMOVED}),
     S.REMOVED: frozenset(),
 }
 
-ENDED = [status for status, onward in MOVES.items() if not onward]
+# In none of these does a row stand in the way of another of the same badge and learner.
+ENDED = [S.CANCELLED, S.REVOKED, S.EXPIRED, S.SUPERSEDED, S.REMOVED]
 LIVE = [status for status in Status if status not in ENDED]
 # What the provider has: the learner holds it, or may.
 AT_PROVIDER = [S.ISSUED, S.ACCEPTED, S.REJECTED, S.REVOKING]
