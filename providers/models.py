@@ -83,6 +83,7 @@ class BadgeProvider(Fact):
     check_problem = models.TextField(_("result of the check"), blank=True, editable=False)
     failures_in_a_row = models.PositiveIntegerField(default=0, editable=False)
     broken_until = models.DateTimeField(_("not called until"), null=True, editable=False)
+    closed_until = models.DateTimeField(_("asked to wait until"), null=True, editable=False)
 
     # The last part of the address that the provider calls, and its digest, by which the account is found.
     webhook_secret = EncryptedTextField(blank=True, editable=False)
@@ -129,6 +130,19 @@ class BadgeProvider(Fact):
         if not self.webhook_secret:
             return ""
         return f"{settings.PUBLIC_URL}/webhooks/{self.kind}/{self.webhook_secret}/"
+
+
+class CallRate(models.Model):
+    """How fast a place may be called: a host, or an account with a limit of its own (providers.limits).
+
+    One row for all workers. Nothing is waited for beyond `free_at`; a call that is taken moves it onward.
+    """
+
+    place = models.CharField(max_length=300, unique=True)
+    free_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.place
 
 
 class _CredlyManager(models.Manager.from_queryset(ScopedQuerySet)):  # type: ignore[misc]
