@@ -260,10 +260,11 @@ def _runnable() -> QuerySet[Backfill]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Chunk:
-    """The runs that look at the same learners next, and these: so many, up to the id `last`."""
+    """The runs that look at the same learners next, and these: so many, up to the id `last`. Without a scope
+    nobody is left to look at."""
 
     runs: list[Backfill]
-    scope: Scope = EVERYBODY
+    scope: Scope | None = None
     last: int = 0
     size: int = 0
 
@@ -276,9 +277,10 @@ def _next_chunk() -> Report | None:
         if not runs:
             return None
         chunk = _chunk_of(runs, rules)
-        if not chunk.size:
+        if chunk.scope is None:
+            report = _decide_contests(chunk.runs, rules)
             _finish(chunk.runs)
-            return Report()
+            return report
         report = evaluation.award(
             _rules_of(chunk.runs, rules),
             scope=chunk.scope,
@@ -292,32 +294,53 @@ def _next_chunk() -> Report | None:
 
 
 def _chunk_of(runs: Sequence[Backfill], rules: Sequence[ActiveRule]) -> _Chunk:
-    """Runs catch up with those ahead of them and then share their scans.
+    """Runs catch up with those ahead of them and then share their scans; at the end they finish together.
 
-    A rule for which learners compete has one chunk: everybody, looked at together after all others. A rule
-    that is no longer active has none.
+    A rule for which learners compete has one chunk: everybody, looked at when all others are through, and
+    last of all where learners compete by their awards. A rule that is no longer active has none.
     """
-    limited = {rule.achievement.pk for rule in rules if rule.is_limited}
-    lead = min(runs, key=lambda run: (run.achievement_id in limited, run.cursor, run.pk))
-    ahead = User.objects.filter(pk__gt=lead.cursor)
-    if lead.achievement_id in limited:
-        everybody = User.objects.aggregate(last=Max("pk"), size=Count("pk"))
-        return _Chunk(runs=[lead], **everybody) if ahead.exists() else _Chunk(runs=[lead])
-    others = [run for run in runs if run.achievement_id not in limited]
+    active = {rule.achievement.pk: rule for rule in rules}
+    everybody = User.objects.aggregate(last=Max("pk"), size=Count("pk"))
+
+    def turn(run: Backfill) -> tuple[bool, bool, bool, int, int]:
+        rule = active.get(run.achievement_id)
+        is_through = rule is None or run.cursor >= (everybody["last"] or 0)
+        is_limited, is_contested = bool(rule and rule.is_limited), bool(rule and rule.is_contested)
+        return is_through, is_contested, is_limited, run.cursor, run.pk
+
+    lead = min(runs, key=turn)
+    if turn(lead)[0]:
+        return _Chunk(runs=[run for run in runs if run.notification == lead.notification])
+    if active[lead.achievement_id].is_limited:
+        return _Chunk(runs=[lead], scope=EVERYBODY, **everybody)
+    others = [
+        run for run in runs if run.achievement_id in active and not active[run.achievement_id].is_limited
+    ]
     together = [run for run in others if (run.cursor, run.notification) == (lead.cursor, lead.notification)]
-    if not _rules_of(together, rules):
-        return _Chunk(runs=together)
-    if further := [run.cursor for run in others if run.cursor > lead.cursor]:
-        ahead = ahead.filter(pk__lte=min(further))
-    found = ahead.order_by("pk")[: evaluation.CHUNK].aggregate(last=Max("pk"), size=Count("pk"))
-    if not found["size"]:
-        return _Chunk(runs=together)
-    return _Chunk(runs=together, scope=Scope(first=lead.cursor + 1, last=found["last"]), **found)
+    goal = min((run.cursor for run in others if run.cursor > lead.cursor), default=everybody["last"])
+    ahead = User.objects.filter(pk__gt=lead.cursor, pk__lte=goal).order_by("pk")
+    found = ahead[: evaluation.CHUNK].aggregate(last=Max("pk"), size=Count("pk"))
+    last = found["last"] or goal  # nobody is there any more
+    return _Chunk(runs=together, scope=Scope(first=lead.cursor + 1, last=last), last=last, size=found["size"])
 
 
 def _rules_of(runs: Sequence[Backfill], rules: Sequence[ActiveRule]) -> list[ActiveRule]:
     achievements = {run.achievement_id for run in runs}
     return [rule for rule in rules if rule.achievement.pk in achievements]
+
+
+def _decide_contests(runs: Sequence[Backfill], rules: Sequence[ActiveRule]) -> Report:
+    """Let those who gained by these runs compete where awards decide, now that the awards of all are there.
+
+    A contest that is to look at everybody itself waits for that.
+    """
+    contested = [rule for rule in rules if rule.is_contested and not rule.achievement.full_run_due_at]
+    gained = EarnedAchievement.objects.filter(backfill__in=runs, withdrawn_at=None)
+    learners = list(gained.order_by().values_list("learner", flat=True).distinct()) if contested else []
+    if not learners:
+        return Report()
+    competing = Scope(learners=learners)
+    return evaluation.award(contested, scope=competing, competing=competing, all_rules=rules, backfills=runs)
 
 
 def _move(chunk: _Chunk, *, failed: set[int]) -> None:

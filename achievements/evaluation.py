@@ -76,18 +76,31 @@ class _Pass:
 
 
 def award_changes() -> Report:
-    """Evaluate every active rule for the learners who changed, in chunks, until no change waits."""
+    """Evaluate every active rule for the learners who changed, in chunks, until no change waits.
+
+    A rule that learners compete for by their awards is decided with the last chunk, when the awards of all
+    are there. Until then the changes of the chunks before are kept: should the process die, they are
+    evaluated again.
+    """
     report = Report()
+    kept: list[int] = []
     while settings.BADGES_ENABLED:
         with transaction.atomic():
             one_at_a_time()
-            changes = list(ProgressChange.objects.order_by("pk").values_list("pk", "learner_id")[:CHUNK])
-            if not changes:
+            ahead = ProgressChange.objects.filter(pk__gt=kept[-1]) if kept else ProgressChange.objects.all()
+            changes = list(ahead.order_by("pk").values_list("pk", "learner_id")[:CHUNK])
+            if not (changes or kept):
                 break
+            rules = _open_rules()
+            is_last = len(changes) < CHUNK
+            decidable = [rule for rule in rules if is_last or not rule.is_contested]
             learners = sorted({learner_id for _pk, learner_id in changes})
-            report += award(_open_rules(), scope=Scope(learners=learners), competing=Scope(changed=True))
+            report += award(decidable, scope=Scope(learners=learners), competing=Scope(changed=True))
             report.learners += len(learners)
-            ProgressChange.objects.filter(pk__in=[pk for pk, _learner in changes]).delete()
+            kept += [pk for pk, _learner in changes]
+            if len(decidable) == len(rules):
+                ProgressChange.objects.filter(pk__in=kept).delete()
+                kept = []
     return report
 
 
@@ -185,20 +198,24 @@ def award(
     made for: its awards belong to them and count for them.
 
     Rules over records run once; rules over awards run until nothing new is earned (the least fixpoint:
-    awards only add), and only for the learners who earned something.
+    awards only add), and only for the learners who earned something. Those over awards for which learners
+    compete come after all that, since nothing is taken back.
     """
     this = _Pass(now=timezone.now(), report=Report(), full=all_rules is not None, backfills=backfills)
-    alone = [rule for rule in rules if not rule.is_limited]
-    new = _award_rules(alone, scope=scope, this=this)
+    following = replace(this, full=False)
+    over_awards = [rule for rule in all_rules or rules if rule.reads_awards and not rule.is_limited]
+    new = _award_rules([rule for rule in rules if not rule.is_limited], scope=scope, this=this)
     if competing is not None:
-        limited = [rule for rule in rules if rule.is_limited]
-        new += _award_rules(limited, scope=competing, this=this)
-    over_awards = [active for active in (all_rules or rules) if active.reads_awards]
-    fresh, following = new, replace(this, full=False)
-    while fresh and over_awards:
-        again = Scope(learners=_learners_of(fresh))
-        fresh = _award_rules(over_awards, scope=again, this=following)
-        new += fresh
+        over_records = [rule for rule in rules if rule.is_limited and not rule.is_contested]
+        new += _award_rules(over_records, scope=competing, this=this)
+    new += _award_following(new, over_awards, this=following)
+    if competing is not None:
+        contested = [rule for rule in rules if rule.is_contested]
+        fresh = _award_rules(contested, scope=competing, this=this)
+        while fresh:
+            fresh += _award_following(fresh, over_awards, this=following)
+            new += fresh
+            fresh = _award_rules(contested, scope=Scope(learners=_learners_of(fresh)), this=following)
     if new:
         this.report.awards = len(new)
         this.report.intents = _issue(
@@ -211,6 +228,15 @@ def award(
         if backfills:
             _tally(new)
     return this.report
+
+
+def _award_following(fresh: list[int], rules: Sequence[ActiveRule], *, this: _Pass) -> list[int]:
+    """What these rules over awards give to those who have just earned something, until it is nothing new."""
+    new: list[int] = []
+    while fresh and rules:
+        fresh = _award_rules(rules, scope=Scope(learners=_learners_of(fresh)), this=this)
+        new += fresh
+    return new
 
 
 def _award_rules(rules: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> list[int]:

@@ -70,6 +70,11 @@ class ActiveRule:
         return self.achievement.frequency_type != Achievement.FrequencyType.PER_USER
 
     @property
+    def is_contested(self) -> bool:
+        """Learners compete for it by their awards, so all of those must be there before anybody wins."""
+        return self.is_limited and self.reads_awards
+
+    @property
     def is_daily(self) -> bool:
         return self.achievement.frequency_type == Achievement.FrequencyType.PER_DAY
 

@@ -8,7 +8,7 @@ import pytest
 
 from achievements import backfill, evaluation
 from achievements.authoring import save_achievement
-from achievements.models import EarnedAchievement
+from achievements.models import Achievement, Backfill, EarnedAchievement
 from tests.factories import (
     AchievementFactory,
     LabFactory,
@@ -17,6 +17,7 @@ from tests.factories import (
     UserFactory,
 )
 from tms.errors import DomainError
+from tms.models import ProgressChange
 
 pytestmark = pytest.mark.django_db
 
@@ -187,3 +188,132 @@ class TestPerDay:
         LabInstanceFactory(user=two, started_at=at(1, 11))
         award()
         assert len(awards(achievement)) == 2
+
+
+class TestWhereAwardsDecide:
+    """Learners compete by what they earned: everybody's awards must be there before anybody wins."""
+
+    @pytest.fixture(autouse=True)
+    def chunks_of_one(self, monkeypatch):
+        monkeypatch.setattr(evaluation, "CHUNK", 1)
+
+    @pytest.fixture
+    def late(self, organization):
+        return UserFactory(organization=organization)
+
+    @pytest.fixture
+    def early(self, organization, late):
+        """Of a later chunk than `late`."""
+        return UserFactory(organization=organization)
+
+    @pytest.fixture(params=["per_achievement", "per_day"])
+    def contest(self, request, organization):
+        return AchievementFactory(
+            organization=organization,
+            frequency=1 if request.param == "per_achievement" else 365,
+            frequency_type=request.param,
+            points=5,
+            conditions_text="[{Subject:40, Points:10}]",
+        )
+
+    def test_in_a_pass_over_those_who_changed(self, organization, contest, early, late):
+        AchievementFactory(organization=organization)
+        backfill.award_due()
+        launch(late, 9)
+        launch(early, 1)
+        evaluation.award_changes()
+        assert awards(contest) == [(early, 1, at(1))]
+        assert not ProgressChange.objects.exists()
+
+    def test_in_the_look_of_all_rules_at_everybody(self, organization, contest, early, late):
+        AchievementFactory(organization=organization)
+        launch(late, 9)
+        launch(early, 1)
+        ProgressChange.objects.all().delete()
+        Achievement.objects.update(full_run_due_at=None)
+        evaluation.award_full()
+        assert awards(contest) == [(early, 1, at(1))]
+
+    def test_where_both_rules_look_at_everybody(self, organization, contest, early, late):
+        AchievementFactory(organization=organization)
+        launch(late, 9)
+        launch(early, 1)
+        award()
+        assert awards(contest) == [(early, 1, at(1))]
+
+    def test_where_only_the_awards_come_from_a_look_at_everybody(self, organization, contest, early, late):
+        launch(late, 9)
+        launch(early, 1)
+        award()
+        bronze = AchievementFactory(organization=organization)
+        award()
+        assert awards(contest) == [(early, 1, at(1))]
+        run = Backfill.objects.get(achievement=bronze)
+        assert (run.state, run.awarded) == ("done", 3)
+
+    def test_after_contests_over_records(self, organization, contest, early, late):
+        lab = LabFactory(organization=organization)
+        AchievementFactory(
+            organization=organization, conditions_text=f"[{{Subject:0, LabProfileIds:[{lab.pk}]}}]"
+        )
+        AchievementFactory(organization=organization, frequency=2, frequency_type="per_achievement")
+        launch(late, 9, lab=lab)
+        launch(early, 1)
+        backfill.award_due()
+        assert awards(contest) == [(early, 1, at(1))]
+
+    @pytest.mark.parametrize("look", [evaluation.award_full, backfill.award_due])
+    def test_until_nothing_new_is_earned(self, organization, contest, early, late, look):
+        gold = AchievementFactory(organization=organization, conditions_text="[{Subject:40, Points:35}]")
+        AchievementFactory(
+            organization=organization,
+            frequency=1,
+            frequency_type="per_achievement",
+            points=20,
+            conditions_text=f"[{{Subject:40, AchievementIds:[{contest.pk}]}}]",
+        )
+        AchievementFactory(organization=organization)
+        launch(late, 9)
+        launch(early, 1)
+        ProgressChange.objects.all().delete()
+        if look is evaluation.award_full:
+            Achievement.objects.update(full_run_due_at=None)
+        look()
+        assert awards(gold) == [(early, 1, at(1))]
+
+    def test_a_pass_that_dies_between_its_chunks_is_done_again(
+        self, organization, contest, early, late, monkeypatch
+    ):
+        AchievementFactory(organization=organization)
+        backfill.award_due()
+        launch(early, 1)
+        launch(late, 9)
+        whole = evaluation.award
+
+        def dying(rules, *, scope, **more):
+            if late.pk in scope.learners:
+                raise KeyboardInterrupt
+            return whole(rules, scope=scope, **more)
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(evaluation, "award", dying)
+            evaluation.award_changes()
+        assert awards(contest) == []
+        evaluation.award_changes()
+        assert awards(contest) == [(early, 1, at(1))]
+
+    def test_without_such_a_rule_each_chunk_is_done_with(self, organization, early, late, monkeypatch):
+        AchievementFactory(organization=organization, frequency=1, frequency_type="per_achievement")
+        backfill.award_due()
+        launch(early, 1)
+        launch(late, 9)
+        left = []
+        whole = evaluation.award
+
+        def noting(*args, **more):
+            left.append(ProgressChange.objects.count())
+            return whole(*args, **more)
+
+        monkeypatch.setattr(evaluation, "award", noting)
+        evaluation.award_changes()
+        assert left[:2] == [2, 1]
