@@ -178,10 +178,11 @@ class IssuedBadge(models.Model):
         ]
         indexes = [
             models.Index(fields=["badge", "learner"], name="issued_pairs"),
+            # Whose turn it is: see badges.fairness.
             models.Index(
-                fields=["priority", "due_at", "id"],
-                name="issues_to_send",
-                condition=models.Q(status=Status.QUEUED),
+                fields=["status", "badge", "priority", "due_at", "id"],
+                name="issues_in_line",
+                condition=models.Q(status__in=[Status.QUEUED, Status.UNKNOWN, Status.REVOKING]),
             ),
             models.Index(
                 fields=["status", "due_at"],
