@@ -30,7 +30,7 @@ from achievements.models import Achievement, Backfill, EarnedAchievement, RuleRu
 from badges.issuing import issue_earned as record_intents
 from badges.models import Badge, IssuedBadge
 from tms.models import Course, Notification, ProgressChange, User
-from tms.sql import Sql, execute, fetch, in_list, sql, table, time_limit, value
+from tms.sql import Sql, execute, fetch, in_list, plan_for_sets, sql, table, time_limit, value
 
 log = logging.getLogger(__name__)
 
@@ -201,6 +201,7 @@ def award(
     awards only add), and only for the learners who earned something. Those over awards for which learners
     compete come after all that, since nothing is taken back.
     """
+    plan_for_sets()
     this = _Pass(now=timezone.now(), report=Report(), full=all_rules is not None, backfills=backfills)
     following = replace(this, full=False)
     over_awards = [rule for rule in all_rules or rules if rule.reads_awards and not rule.is_limited]

@@ -253,7 +253,14 @@ class EarnedAchievement(models.Model):
         indexes = [
             models.Index(
                 fields=["backfill"], name="awards_of_backfill", condition=models.Q(backfill__isnull=False)
-            )
+            ),
+            # Rules over points and achievements read this alone.
+            models.Index(
+                fields=["learner", "earned_at", "id"],
+                include=["points", "achievement"],
+                name="awards_that_count",
+                condition=models.Q(withdrawn_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

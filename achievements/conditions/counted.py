@@ -8,7 +8,7 @@ This module knows what counts and when; how many are needed, and of whom it is a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -25,13 +25,14 @@ TAGGED = Course.tags.through
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """Which learners to look at: those listed, those of a range of ids, the one that an expression names,
-    all who have a change waiting, or everybody."""
+    all who have a change waiting, or everybody. `among` narrows any of these to the learner_id of a query."""
 
     learners: Sequence[int] | None = None
     first: int | None = None
     last: int | None = None
     expression: str = ""
     changed: bool = False
+    among: Sql | None = None
 
     @property
     def size(self) -> int:
@@ -43,6 +44,11 @@ class Scope:
         return 0
 
     def clause(self, column: str) -> Sql:
+        if self.among is not None:
+            wide = replace(self, among=None).clause(column)
+            return sql(
+                f"{{}} AND {column} IN (SELECT short.learner_id FROM ({{}}) AS short)", wide, self.among
+            )
         if self.changed:
             return sql(column + " IN (SELECT change.learner_id FROM {} AS change)", table(ProgressChange))
         if self.expression:
@@ -52,6 +58,10 @@ class Scope:
         if self.first is not None and self.last is not None:
             return sql(column + " BETWEEN {} AND {}", value(self.first), value(self.last))
         return Sql("TRUE")
+
+    def bounds(self, column: str) -> Sql:
+        """The range of ids again, where there is one, for rows that the clause reaches only by a join."""
+        return self.clause(column) if self.first is not None and self.among is None else Sql("TRUE")
 
 
 EVERYBODY = Scope()

@@ -6,9 +6,9 @@ Every condition is answered in three steps, each a subquery of the next:
     numbered   each learner's rows in the order of their moments: 1, 2, 3 …, with the running sum of amounts
     reached    where a threshold was met: key, occurrence, learner_id, moment, last_id, since, needed, have
 
-Conditions that count the same way share one statement, whatever their thresholds and lists of ids
-(`shape_of`): the learners' records are then read once, however many rules there are. How conditions combine
-into a rule, and who may earn, is the affair of query.py.
+`enough` and `so_far` answer the question without the moment. Conditions that count the same way share one
+statement, whatever their thresholds and lists of ids (`shape_of`): the learners' records are then read once,
+however many rules there are. How conditions combine into a rule, and who may earn, is the affair of query.py.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def shape_of(counting: Counting) -> Hashable | None:
 
 
 def reached(countings: Sequence[Counting], *, scope: Scope = EVERYBODY) -> Sql:
-    """The rows of COLUMNS of one counting, or of several of one shape.
+    """The rows of COLUMNS of one counting, or of several of one shape (then perhaps with `records`).
 
     At most one row for each key, occurrence and learner. `moment` is that of the row that met the threshold,
     `last_id` its id, `since` the first day of the day or window it was met in (else null).
@@ -89,6 +89,8 @@ def reached(countings: Sequence[Counting], *, scope: Scope = EVERYBODY) -> Sql:
 
 def evidence(countings: Sequence[Counting], *, won: Won) -> Sql:
     """A JSON list of the ids that met the threshold, as a scalar subquery beside the row `won`."""
+    if gives_records(countings):
+        return Sql(f"{won.name}.records")
     first = countings[0]
     condition = first.condition
     steps = Steps()
@@ -147,15 +149,22 @@ def _numbered(countings: Sequence[Counting], *, scope: Scope) -> Sql:
         " FROM {} AS given",
         rows,
     )
+    if not keyed:
+        thresholds = steps.add("SELECT * FROM {} AS given", _thresholds(countings))
+    if gives_records(countings):
+        if not keyed:
+            up_to = "SELECT t.key, t.needed, n.* FROM {} AS n JOIN {} AS t ON n.number <= t.nth"
+            numbered = steps.add(up_to, numbered, thresholds)
+        return _full(steps, numbered, is_windowed=_is_windowed(c))
     if keyed:
+        reaching = steps.add("SELECT * FROM {} AS n WHERE number = needed", numbered)
+        if _is_windowed(c):
+            reaching = _firsts(steps, reaching, partition="key, learner_id", order="moment, id, since")
         return steps.end(
-            """
-            SELECT key, 1 AS occurrence, learner_id, moment, id AS last_id, since, needed, needed AS have
-            FROM {} AS n WHERE number = needed
-            """,
-            numbered,
+            "SELECT key, 1 AS occurrence, learner_id, moment, id AS last_id, since, needed, needed AS have"
+            " FROM {} AS n",
+            reaching,
         )
-    thresholds = steps.add("SELECT * FROM {} AS given", _thresholds(countings))
     if _is_windowed(c):
         # Of the days or windows in which a learner reached a number, the one that was full first.
         wanted = steps.add("SELECT * FROM {} AS n WHERE number IN (SELECT nth FROM {})", numbered, thresholds)
@@ -168,6 +177,35 @@ def _numbered(countings: Sequence[Counting], *, scope: Scope) -> Sql:
         """,
         numbered,
         thresholds,
+    )
+
+
+def gives_records(countings: Sequence[Counting]) -> bool:
+    """Whether `reached` gives the ids that met the threshold, as `records`, since it passes them anyway.
+
+    SQLite cannot collect in an order, and looks for them award by award (`evidence`).
+    """
+    return len(countings) > 1 and connection.vendor == "postgresql"
+
+
+def _full(steps: Steps, numbered: Sql, *, is_windowed: bool) -> Sql:
+    """Groups of numbered rows that reach what is needed, each with its ids in their order."""
+    since = "since" if is_windowed else "CAST(NULL AS DATE)"
+    full = steps.add(
+        f"""
+        SELECT key, learner_id, needed, {since} AS since, MAX(moment) AS moment,
+               MAX(id) FILTER (WHERE number = needed) AS last_id, jsonb_agg(id ORDER BY number) AS records
+        FROM {{}} AS n WHERE number <= needed
+        GROUP BY key, learner_id, needed{", since" * is_windowed} HAVING COUNT(*) = needed
+        """,
+        numbered,
+    )
+    if is_windowed:
+        full = _firsts(steps, full, partition="key, learner_id", order="moment, last_id, since")
+    return steps.end(
+        "SELECT key, 1 AS occurrence, learner_id, moment, last_id, since, needed, needed AS have, records"
+        " FROM {} AS met",
+        full,
     )
 
 
@@ -307,6 +345,20 @@ def _summed(countings: Sequence[Counting], *, scope: Scope) -> Sql:
         f"{', since' * _is_windowed(c)} ORDER BY moment, id ROWS UNBOUNDED PRECEDING) AS total FROM {{}}",
         rows,
     )
+    if gives_records(countings):
+        # Amounts are never negative: what lies below the threshold comes before what reaches it.
+        return steps.end(
+            """
+            SELECT t.key, 1 AS occurrence, n.learner_id, MAX(n.moment) AS moment,
+                   (ARRAY_AGG(n.id ORDER BY n.moment DESC, n.id DESC))[1] AS last_id,
+                   CAST(NULL AS DATE) AS since, t.needed, MAX(n.total) AS have,
+                   jsonb_agg(n.id ORDER BY n.moment, n.id) AS records
+            FROM {} AS n JOIN {} AS t ON n.total - n.amount < t.nth
+            GROUP BY t.key, t.needed, t.nth, n.learner_id HAVING MAX(n.total) >= t.nth
+            """,
+            totals,
+            _thresholds(countings),
+        )
     found = steps.add(
         """
         SELECT t.key AS key, t.occurrence AS occurrence, n.learner_id AS learner_id, n.moment AS moment,
@@ -322,7 +374,38 @@ def _summed(countings: Sequence[Counting], *, scope: Scope) -> Sql:
     return steps.end(f"SELECT {COLUMNS} FROM {{}}", found)
 
 
-def so_far(counting: Counting, *, scope: Scope) -> Sql:
+def enough(countings: Sequence[Counting], *, scope: Scope = EVERYBODY) -> Sql:
+    """key, learner_id: who has as much as is needed, of countings that share a statement.
+
+    Without moments, so that nothing is put in order: the cheap half of `reached`.
+    """
+    first = countings[0]
+    c = first.condition
+    steps = Steps()
+    items = _items(countings)
+    if items is None:
+        have = steps.add("{}", so_far(first, scope=scope, shared=True))
+        met = "SELECT t.key, n.learner_id FROM {} AS n JOIN {} AS t ON n.have >= t.nth"
+        return steps.end(met, have, _thresholds(countings))
+    items = steps.add("SELECT * FROM {} AS listed", items)
+    day = ", day" * c.single_day
+    rows = steps.add(
+        f"SELECT {'DISTINCT ' * c.distinct}learner_id, item{day} FROM ({{}}) AS r"
+        " WHERE r.item IN (SELECT item FROM {})",
+        counted(first, scope=scope, listed=False, shared=True),
+        items,
+    )
+    return steps.end(
+        f"""
+        SELECT i.key, r.learner_id FROM {{}} AS r JOIN {{}} AS i ON i.item = r.item
+        GROUP BY i.key, i.needed, r.learner_id{day} HAVING COUNT(*) >= i.needed
+        """,
+        rows,
+        items,
+    )
+
+
+def so_far(counting: Counting, *, scope: Scope, shared: bool = False) -> Sql:
     """learner_id, have: how much of what the condition needs each learner has, within its best day or window.
 
     Nobody without anything is in it. For amounts it is the sum, for streaks the longest one.
@@ -332,12 +415,16 @@ def so_far(counting: Counting, *, scope: Scope) -> Sql:
     if c.subject is Subject.STREAK:
         runs = _runs(steps, counting, scope=scope)
         return steps.end("SELECT learner_id, MAX(length) AS have FROM {} GROUP BY learner_id", runs)
+    number = "COUNT(*)"
     if _is_summed(c):
-        rows, number = _in_windows(steps, c, counted(counting, scope=scope)), "SUM(amount)"
-    else:
-        (rows, _keyed), number = _rows(steps, [counting], scope=scope), "COUNT(*)"
-    window = ", since" if _is_windowed(c) else ""
-    each = steps.add(f"SELECT learner_id, {number} AS number FROM {{}} GROUP BY learner_id{window}", rows)
+        number = "SUM(amount)"
+    elif c.distinct or c.distinct_people:
+        number = "COUNT(DISTINCT COALESCE(item, 0))"
+    rows = counted(counting, scope=scope, shared=shared)
+    if not _is_windowed(c):
+        return sql(f"SELECT learner_id, {number} AS have FROM ({{}}) AS r GROUP BY learner_id", rows)
+    rows = _in_windows(steps, c, rows)
+    each = steps.add(f"SELECT learner_id, {number} AS number FROM {{}} GROUP BY learner_id, since", rows)
     return steps.end("SELECT learner_id, MAX(number) AS have FROM {} GROUP BY learner_id", each)
 
 

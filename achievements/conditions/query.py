@@ -8,13 +8,13 @@ Scope. Rules of one plain condition share a statement with those of its shape; a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.db import connection
 
 from achievements.conditions.counted import EVERYBODY, Counting, Scope, counted
-from achievements.conditions.counting import COLUMNS, Won, evidence, reached, shape_of, so_far
+from achievements.conditions.counting import COLUMNS, Won, enough, evidence, reached, shape_of, so_far
 from achievements.conditions.language import Condition, Group, Rule, Subject
 from achievements.models import Achievement, EarnedAchievement
 from tms.models import Organization, User
@@ -125,13 +125,33 @@ def winners(rules: Sequence[ActiveRule], *, scope: Scope = EVERYBODY) -> Sql:
     if len(rules) > 1:
         countings = [_counting(active, _only(active)) for active in rules]
         told = [(Won("c0"), countings)]
-        met = sql("({}) AS c0", reached(countings, scope=scope))
+        # Of all who meet a rule most have its award: moments are sought for those who lack one.
+        lacking = replace(scope, among=_lacking(countings, scope=scope))
+        met = sql("({}) AS c0", reached(countings, scope=lacking))
         return _gated(rules[0], met, Sql("c0.moment"), told, outside=False)
     [active] = rules
     kinds = [_met(active, scope=scope, outside=False)]
     if active.outsiders and active.names_courses:
         kinds.append(_met(active, scope=scope, outside=True))
     return join(" UNION ALL ", kinds)
+
+
+def _lacking(countings: Sequence[Counting], *, scope: Scope) -> Sql:
+    """learner_id: who has enough for one of these and no award of it."""
+    return sql(
+        """
+        SELECT met.learner_id FROM ({}) AS met
+        WHERE NOT EXISTS (
+            SELECT 1 FROM {} AS held
+            WHERE held.learner_id = met.learner_id AND held.achievement_id = met.key
+              AND held.occurrence = 1 AND {}
+        )
+        """,
+        enough(countings, scope=scope),
+        table(EarnedAchievement),
+        # A planner that hashes the awards then reads those of the chunk and not all there are.
+        scope.bounds("held.learner_id"),
+    )
 
 
 def standing(active: ActiveRule, *, scope: Scope = EVERYBODY) -> Sql:

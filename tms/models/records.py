@@ -60,14 +60,29 @@ class LearningRecord(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["source_kind", "source_id"], name="one_record_of_a_fact")
         ]
+        # Each answers a kind of condition by itself, in the order in which its rows are numbered: what a rule
+        # reads besides is included (PostgreSQL; SQLite goes on to the row).
         indexes = [
-            models.Index(fields=["learner", "subject", "completed_at"], name="record_completions"),
-            models.Index(fields=["learner", "subject", "started_at"], name="record_starts"),
             models.Index(
-                fields=["lab", "learner"], name="record_of_lab", condition=models.Q(lab__isnull=False)
+                fields=["learner", "subject", "completed_at", "id"],
+                include=["completed_day", "lab", "course", "passed", "minutes"],
+                name="record_completions",
+                condition=models.Q(completed_at__isnull=False),
             ),
             models.Index(
-                fields=["course", "learner"],
+                fields=["learner", "subject", "started_at", "id"],
+                include=["started_day", "lab", "course"],
+                name="record_starts",
+            ),
+            models.Index(
+                fields=["lab", "learner", "completed_at", "id"],
+                include=["subject", "started_at"],
+                name="record_of_lab",
+                condition=models.Q(lab__isnull=False),
+            ),
+            models.Index(
+                fields=["course", "learner", "completed_at", "id"],
+                include=["subject", "started_at"],
                 name="record_of_course",
                 condition=models.Q(course__isnull=False),
             ),
