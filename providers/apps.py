@@ -7,7 +7,8 @@ class ProvidersConfig(AppConfig):
     verbose_name = _("Badge providers")
 
     def ready(self) -> None:
-        from providers.models import BadgeProvider
+        from providers.models import AccredibleConfig, BadgeProvider, CredlyOrganization
         from tms import access
 
-        access.register(BadgeProvider, organization="organization")
+        for model in (BadgeProvider, CredlyOrganization, AccredibleConfig):
+            access.register(model, organization="organization")

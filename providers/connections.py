@@ -2,12 +2,13 @@
 
 A connection goes to public addresses over TLS, or to a host:port of PROVIDER_ALLOWED_HOSTS. Every send and
 every read is cut to the time left of the exchange that the thread is in. What is said over a connection, and
-what an answer means, is in providers.http, the only user of this module.
+what an answer means, is in providers.http.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import os
 import socket
 import ssl
@@ -52,9 +53,18 @@ def is_public(address: str) -> bool:
 
 
 class Clock(threading.local):
-    """When the exchange of this thread must be over, as time.monotonic() counts."""
+    """When the exchange of this thread must be over, as time.monotonic() counts, and how many calls it made.
+
+    `not_after` bounds all exchanges of one piece of work, however many there are and whenever they begin.
+    """
 
     ends_at = 0.0
+    not_after = math.inf
+    calls = 0
+
+    def start(self, seconds: float) -> None:
+        """Begin an exchange of so many seconds, of fewer when the work has to be over before."""
+        self.ends_at = min(monotonic() + seconds, self.not_after)
 
     def left(self) -> float:
         """Seconds, more than zero; TimeoutError when there are none."""

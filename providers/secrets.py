@@ -1,18 +1,22 @@
 """Text that is encrypted in the database and shown to nobody.
 
-Keys come from FIELD_ENCRYPTION_KEYS: the first encrypts, all decrypt, so a key is rotated by putting a new
-one in front and saving the rows again.
+Keys come from FIELD_ENCRYPTION_KEYS: the first encrypts, all decrypt. A key is rotated by putting a new one
+in front and encrypting again whatever is stored (`rotate`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+from django.db.models.functions import Cast
 
 
 @lru_cache(maxsize=8)
@@ -58,3 +62,40 @@ class EncryptedTextField(Text):
     def value_to_string(self, obj: models.Model) -> str:
         """Never in a dump: a fixture holds no secret."""
         return ""
+
+
+@dataclass(slots=True)
+class Rotation:
+    """`lost` are (model, id, field) of what no key reads; it is left for a key that may come back."""
+
+    rotated: int = 0
+    lost: list[tuple[str, int, str]] = field(default_factory=list)
+
+
+def rotate() -> Rotation:
+    """Encrypt every secret of every table with the first key, so that the others can be taken away.
+
+    Each by itself, and only where it is still what was read: one that somebody replaces meanwhile is
+    encrypted with the first key anyway.
+    """
+    rotation = Rotation()
+    for model, name in _secret_columns():
+        stored = model._default_manager.annotate(encrypted=Cast(name, models.TextField()))
+        rows = stored.exclude(encrypted="").values_list("pk", "encrypted")
+        for pk, encrypted in list(rows):
+            try:
+                secret = keyring().decrypt(encrypted.encode()).decode()
+            except InvalidToken:
+                rotation.lost.append((str(model._meta.verbose_name), pk, name))
+                continue
+            rotation.rotated += stored.filter(pk=pk, encrypted=encrypted).update(**{name: secret})
+    return rotation
+
+
+def _secret_columns() -> Iterator[tuple[type[models.Model], str]]:
+    for model in apps.get_models():
+        if model._meta.proxy:
+            continue
+        for column in model._meta.concrete_fields:
+            if isinstance(column, EncryptedTextField):
+                yield model, column.name

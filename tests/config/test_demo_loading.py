@@ -39,6 +39,7 @@ def people(demo: Path, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def trying(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.DEBUG = True
+    settings.PROVIDER_ALLOWED_HOSTS = ["127.0.0.1:8001"]
     monkeypatch.setenv("DEMO_PROVIDER_TOKEN", "of-the-sandbox")
 
 

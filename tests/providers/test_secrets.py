@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from io import StringIO
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from django.core import serializers
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +47,44 @@ def test_keys_rotate_by_putting_a_new_one_in_front_and_saving_again(settings: An
     assert account.token == "canary"
     account.save()
     settings.FIELD_ENCRYPTION_KEYS = [NEW]
+    assert BadgeProvider.objects.get().token == "canary"
+
+
+def rotate_keys(*options: str) -> tuple[str, int]:
+    """What the command prints, and its exit code."""
+    output = StringIO()
+    try:
+        call_command("rotate_keys", *options, stdout=output)
+    except SystemExit as end:
+        return output.getvalue(), int(str(end.code))
+    return output.getvalue(), 0
+
+
+@pytest.mark.django_db
+def test_every_secret_is_encrypted_anew_so_that_the_old_key_can_go(settings: Any) -> None:
+    settings.FIELD_ENCRYPTION_KEYS = [OLD]
+    BadgeProviderFactory(token="canary", webhook_secret="hook")
+    BadgeProviderFactory(token="")
+    settings.FIELD_ENCRYPTION_KEYS = [NEW, OLD]
+    text, code = rotate_keys()
+    assert (text, code) == ("2 secrets are encrypted with the first key.\n", 0)
+    settings.FIELD_ENCRYPTION_KEYS = [NEW]
+    rows = BadgeProvider.objects.order_by("pk")
+    assert [(row.token, row.webhook_secret) for row in rows] == [("canary", "hook"), ("", "")]
+
+
+@pytest.mark.django_db
+def test_what_no_key_reads_is_listed_and_left_for_a_key_that_may_come_back(settings: Any) -> None:
+    settings.FIELD_ENCRYPTION_KEYS = [OLD]
+    lost = BadgeProviderFactory(token="canary")
+    settings.FIELD_ENCRYPTION_KEYS = [NEW]
+    text, code = rotate_keys("--json")
+    assert (json.loads(text), code) == (
+        {"rotated": 0, "lost": [{"kind": "badge provider", "id": lost.pk, "field": "token"}]},
+        1,
+    )
+    assert f"No key reads the token of badge provider {lost.pk}" in rotate_keys()[0]
+    settings.FIELD_ENCRYPTION_KEYS = [OLD]
     assert BadgeProvider.objects.get().token == "canary"
 
 

@@ -51,10 +51,12 @@ class Command(BaseCommand):
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         self._say("Preparing the database")
         call_command("migrate", verbosity=0, interactive=False)
+        # Accounts of the demo may name it: for this process, which loads them, and for the site.
+        settings.PROVIDER_ALLOWED_HOSTS = [*settings.PROVIDER_ALLOWED_HOSTS, f"127.0.0.1:{sandbox_port}"]
         with Processes() as processes:
             self._sandbox(processes, sandbox_port)
             self._demo(f"http://127.0.0.1:{sandbox_port}/v1")
-            self._site(processes, host, port, sandbox_port)
+            self._site(processes, host, port)
             self._welcome(host, port, sandbox_port)
             name = processes.wait()
             raise CommandError(f"{name} stopped by itself; its last words are above.")
@@ -81,13 +83,13 @@ class Command(BaseCommand):
         write_demo(folder, today=date.today(), sandbox_url=sandbox_url)
         load_demo(folder)
 
-    def _site(self, processes: Processes, host: str, port: int, sandbox_port: int) -> None:
+    def _site(self, processes: Processes, host: str, port: int) -> None:
         self._say("Starting the site with worker and beat")
         environment = {
             "HOST": host,
             "PORT": str(port),
             "PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://{host}:{port}"),
-            "PROVIDER_ALLOWED_HOSTS": f"127.0.0.1:{sandbox_port}",
+            "PROVIDER_ALLOWED_HOSTS": ",".join(settings.PROVIDER_ALLOWED_HOSTS),
         }
         command = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"]
         command += ["--log-level", "warning"]
