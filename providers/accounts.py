@@ -54,7 +54,7 @@ def save_provider(
         if before is None or _connection(before) != _connection(provider):
             _forget_the_past(provider)
         changed = {"token"} if new_token else set()
-        if (provider.kind in CALLING) != bool(provider.webhook_digest):
+        if before is None or before.kind != provider.kind:
             _renew_secret(provider)
             changed.add("webhook_secret")
         _store(provider, secrets=changed)
