@@ -47,6 +47,7 @@ class PreviewSerializer(Serializer):
         help_text=_("By gate (organization, participation, reach): who meets the rule and is held back."),
     )
     waiting_for = serializers.ListField(child=serializers.CharField())
+    messages = serializers.IntegerField(help_text=_("Messages of ours that learners would get."))
     calls = serializers.IntegerField(help_text=_("Badges that the provider would be asked to issue."))
     seconds = serializers.FloatField()
     hints = serializers.ListField(child=serializers.DictField())

@@ -154,9 +154,9 @@ def undo(backfill: Backfill, *, reason: str, actor: User | None = None) -> Undon
         _untell(backfill)
         answered = Achievement.objects.filter(full_run_due_at__lte=backfill.asked_at)
         answered.filter(pk=backfill.achievement_id).update(full_run_due_at=None)
-        backfill.state = State.UNDONE
+        backfill.state, backfill.withdrawn = State.UNDONE, withdrawn
         backfill.undone_at, backfill.undone_by, backfill.undo_reason = timezone.now(), actor, reason
-        backfill.save(update_fields=["state", "undone_at", "undone_by", "undo_reason"])
+        backfill.save(update_fields=["state", "withdrawn", "undone_at", "undone_by", "undo_reason"])
     return Undone(backfill=backfill, withdrawn=withdrawn, cancelled=cancelled, kept=kept)
 
 

@@ -140,6 +140,7 @@ class Backfill(models.Model):
 
     It answers what `Achievement.full_run_due_at` asked at `asked_at`; a later request starts it anew.
     `cursor` is the id of the last learner looked at, and `looked_at` of `learners` is how far it is.
+    `awarded` counts what it has given, `withdrawn` what of that was taken back by undoing it.
     """
 
     class Notification(models.TextChoices):
@@ -175,6 +176,7 @@ class Backfill(models.Model):
     looked_at = models.PositiveIntegerField(_("learners looked at"), default=0)
     awarded = models.PositiveIntegerField(_("awarded"), default=0)
     intents = models.PositiveIntegerField(_("badges to issue"), default=0)
+    withdrawn = models.PositiveIntegerField(_("withdrawn"), default=0)
     asked_at = models.DateTimeField()
     created_at = models.DateTimeField(_("created"), db_default=Now())
     finished_at = models.DateTimeField(_("finished"), null=True)
@@ -200,6 +202,11 @@ class Backfill(models.Model):
 
     def __str__(self) -> str:
         return f"{self.achievement} v{self.rule_version}"
+
+    @property
+    def earned(self) -> int:
+        """The awards that came from it and stand."""
+        return self.awarded - self.withdrawn
 
 
 class EarnedAchievement(models.Model):

@@ -1,6 +1,6 @@
-"""What saving an achievement would do, before it is saved.
+"""What saving an achievement, or looking at everybody again, would do before it is done.
 
-The draft is really saved, evaluated by the statements of the real run, and rolled back: preview and award
+A draft is really saved, evaluated by the statements of the real run, and rolled back: preview and award
 cannot disagree, and nothing stays behind. For an edit the count is who gains, since nobody ever loses.
 """
 
@@ -19,7 +19,9 @@ from achievements.authoring import save_achievement
 from achievements.conditions.language import Remark
 from achievements.conditions.query import GATES, standing, winners
 from achievements.evaluation import active_rule
+from achievements.models import Backfill
 from badges.models import IssuedBadge
+from tms.access import Action, require
 from tms.models import User
 from tms.sql import fetch, moment_of, sql, table, value
 
@@ -43,14 +45,15 @@ class Gain:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """`awards` to be made at once, to `learners`; the newest as `sample`. `blocked`: by gate, who meets
-    the rule and is held back (one learner may stand at several gates). `seconds`: how long the provider's
-    `calls` take at this site's pace."""
+    the rule and is held back (one learner may stand at several gates). `messages`: how many of ours learners
+    get. `seconds`: how long the provider's `calls` take at this site's pace."""
 
     awards: int
     learners: int
     sample: tuple[Gain, ...]
     blocked: dict[str, int]
     waiting_for: tuple[str, ...]
+    messages: int
     calls: int
     seconds: float
     hints: tuple[Remark, ...] = field(default=())
@@ -60,18 +63,37 @@ def preview(draft: Achievement, *, actor: User | None = None) -> Preview:
     """Who would earn `draft` if it were saved as it stands; raises what saving would raise.
 
     A disabled draft, or one of an organization without achievements, is previewed as if it were on: what
-    still stands in the way is told in `waiting_for`.
+    still stands in the way is told in `waiting_for`. What saving starts sums up for each learner.
     """
     waiting_for = tuple(_obstacles(draft))
     with transaction.atomic():
         pk, enabled = draft.pk, draft.enabled
         rule = save_achievement(draft, actor=actor)
         active = active_rule(draft)
-        found = _foresee(active, hints=(*rule.hints, *rule.notices), waiting_for=waiting_for)
+        found = _foresee(
+            active,
+            notification=Backfill.Notification.SUMMARY,
+            waiting_for=waiting_for,
+            hints=(*rule.hints, *rule.notices),
+        )
         transaction.set_rollback(True)
     draft.pk, draft.enabled = pk, enabled
     draft._state.adding = pk is None
     return found
+
+
+def preview_backfill(
+    achievement: Achievement,
+    *,
+    notification: Backfill.Notification = Backfill.Notification.SUMMARY,
+    actor: User | None = None,
+) -> Preview:
+    """Who would earn an achievement by a backfill, its rule being taken as it is stored."""
+    require(actor, Action.MANAGE, achievement)
+    waiting_for = _obstacles(achievement)
+    if achievement.paused_at:
+        waiting_for.append(_("Its rule failed too often and is paused; save it to try again."))
+    return _foresee(active_rule(achievement), notification=notification, waiting_for=tuple(waiting_for))
 
 
 def _obstacles(draft: Achievement) -> list[str]:
@@ -85,15 +107,29 @@ def _obstacles(draft: Achievement) -> list[str]:
     return found
 
 
-def _foresee(active: ActiveRule, *, hints: Sequence[Remark], waiting_for: tuple[str, ...]) -> Preview:
+def _foresee(
+    active: ActiveRule,
+    *,
+    notification: Backfill.Notification,
+    waiting_for: tuple[str, ...],
+    hints: Sequence[Remark] = (),
+) -> Preview:
     if not active.rule.conditions:
         return Preview(
-            awards=0, learners=0, sample=(), blocked={}, waiting_for=waiting_for, calls=0, seconds=0
+            awards=0,
+            learners=0,
+            sample=(),
+            blocked={},
+            waiting_for=waiting_for,
+            messages=0,
+            calls=0,
+            seconds=0,
         )
     won = winners([active])
     [(awards, learners)] = fetch(sql("SELECT COUNT(*), COUNT(DISTINCT won.learner_id) FROM ({}) AS won", won))
     if active.achievement.frequency_type == "per_achievement":
         awards = learners = min(learners, active.achievement.frequency)
+    messages = {Backfill.Notification.SILENT: 0, Backfill.Notification.SUMMARY: learners}
     calls = _calls(active) if awards else 0
     return Preview(
         awards=awards,
@@ -101,6 +137,7 @@ def _foresee(active: ActiveRule, *, hints: Sequence[Remark], waiting_for: tuple[
         sample=_sample(active),
         blocked=_blocked(active),
         waiting_for=waiting_for,
+        messages=messages.get(notification, awards),
         calls=calls,
         seconds=calls * SECONDS_PER_CALL / settings.DELIVERY_CONNECTIONS,
         hints=tuple(hints),

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import DefaultRouter
 
 from achievements.api import Achievements, EarnedAchievements, LearnerAchievements
+from achievements.api_backfills import Backfills
 from badges.api import Badges, IssuedBadges
 from config.api_errors import NoSuchAddress
 from providers.api import BadgeProviders
@@ -44,6 +45,7 @@ router.register("activities", Activities, basename="api-activity")
 router.register("badge-providers", BadgeProviders, basename="api-badge-provider")
 router.register("badges", Badges, basename="api-badge")
 router.register("achievements", Achievements, basename="api-achievement")
+router.register("backfills", Backfills, basename="api-backfill")
 router.register("earned-achievements", EarnedAchievements, basename="api-earned-achievement")
 router.register("issued-badges", IssuedBadges, basename="api-issued-badge")
 

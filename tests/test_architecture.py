@@ -22,7 +22,7 @@ FORBIDDEN_NAMES = {
 }
 
 # What people and programs speak to. Commands are the system's own and act without a user.
-INTERFACES = ("*/admin.py", "*/admin/*.py", "*/api.py", "*/api/*.py", "*/back_office.py", "*/pages.py", "*/panels.py", "*/views.py", "rosters/*.py")  # fmt: skip
+INTERFACES = ("*/admin.py", "*/admin/*.py", "*/api.py", "*/api_*.py", "*/api/*.py", "*/back_office.py", "*/pages.py", "*/panels.py", "*/views.py", "rosters/*.py")  # fmt: skip
 MANAGERS = {"objects", "_default_manager", "_base_manager"}
 SCOPED_OTHERWISE = {
     ("tms/api/external.py", "get_queryset"): "what is reachable, or was made available",

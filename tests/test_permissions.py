@@ -20,6 +20,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 
+from achievements import backfill
 from achievements.models import EarnedAchievement
 from badges.status import Status
 from tests.factories import (
@@ -166,6 +167,12 @@ TABLE: dict[str, Url] = {
     "api-achievement-detail": api(of="achievement", GET=API_ROW, PATCH=API_ROW),
     "api-achievement-preview": api(POST=API_CREATE),
     "api-achievement-explain": api(of="achievement", GET=API_ROW_ASK),
+    "api-backfill-list": api(GET=API_LIST, POST=API_CREATE),
+    "api-backfill-detail": api(of="backfill", GET=API_ROW),
+    "api-backfill-preview": api(POST=API_CREATE),
+    "api-backfill-pause": api(of="backfill", POST=API_ROW),
+    "api-backfill-resume": api(of="paused", POST=API_ROW),
+    "api-backfill-undo": api(of="backfill", POST=API_ROW, body={"reason": "By mistake"}),
     "api-earned-achievement-list": api(GET=API),
     "api-earned-achievement-detail": api(of="award", GET=API_OWN_ROW),
     "api-issued-badge-list": api(GET=API, POST=API_CREATE),
@@ -249,6 +256,8 @@ def world(db: None) -> World:
             provider=badge.badge_provider,
             badge=badge,
             achievement=achievement,
+            backfill=backfill.start(achievement),
+            paused=backfill.pause(backfill.start(AchievementFactory.create(organization=organization))),
             award=EarnedAchievement.objects.create(
                 learner=learner,
                 achievement=achievement,

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from achievements import backfill
 from achievements.models import EarnedAchievement
 from tests.api.conftest import World
 from tests.factories import (
@@ -96,6 +97,7 @@ ROWS: dict[str, Callable[[Organization], Any]] = {
     "badge-providers": lambda north: BadgeProviderFactory.create(organization=north),
     "badges": lambda north: BadgeFactory.create(organization=north),
     "achievements": lambda north: AchievementFactory.create(organization=north),
+    "backfills": lambda north: backfill.start(AchievementFactory.create(organization=north)),
     "earned-achievements": lambda north: earn(
         learner_of(north), AchievementFactory.create(organization=north)
     ),

@@ -40,6 +40,10 @@ def test_every_collection_and_verb_is_described(schema: dict[str, Any]) -> None:
         "/api/v1/issued-badges/{id}/retry/",
         "/api/v1/issued-badges/{id}/revoke/",
         "/api/v1/users/{id}/achievements/",
+        "/api/v1/backfills/preview/",
+        "/api/v1/backfills/{id}/pause/",
+        "/api/v1/backfills/{id}/resume/",
+        "/api/v1/backfills/{id}/undo/",
     } <= paths
 
 
