@@ -201,6 +201,12 @@ class Rejected(ProviderError):
     code = "rejected"
 
 
+class NotSupported(Rejected):
+    """The vendor has no such thing (see Ability). Nothing was sent."""
+
+    code = "not_supported"
+
+
 class Misconfigured(ProviderError):
     """The account itself does not work (401, 403): every other request of it would fail too."""
 
@@ -230,7 +236,7 @@ class NotPublished(OutcomeUnknown):
 class Adapter(Protocol):
     """One vendor. Every method may raise any of the four errors and nothing else.
 
-    A method outside `abilities` raises Rejected.
+    A method outside `abilities` raises NotSupported.
     """
 
     abilities: ClassVar[frozenset[Ability]]
@@ -249,7 +255,11 @@ class Adapter(Protocol):
         """Let the earner have what the provider stored and held back (WITHHELD)."""
 
     def revoke(self, external_id: str, *, reason: str) -> ProviderBadge:
-        """Take the badge back, telling the earner `reason` where the vendor can (TELL_REASON)."""
+        """Take the badge back, telling the earner `reason` where the vendor can (TELL_REASON).
+
+        The answer is REVOKED. A later look finds it REVOKED or, where the vendor has no verb for it
+        (RevokeBy), EXPIRED, WITHHELD or not at all: in any case not live.
+        """
 
     def correct(self, external_id: str, request: IssueRequest) -> ProviderBadge:
         """Write the names, the address and the expiry of `request` to a badge that is there.

@@ -8,7 +8,7 @@
     privacy    a token is in no error, log or reply; a learner's address is in no log and no kept reply
 
 What differs between vendors is a Dialect. Whether and when to try again is decided by badges.delivery: only
-a lost GET is repeated here, once.
+a lost reading is repeated here, once.
 """
 
 from __future__ import annotations
@@ -65,16 +65,21 @@ class Dialect:
 
     `authorization` makes the header from the token, `sentence` finds the provider's own words in the body of
     a refusal, and `personal` names the fields that are left out of every reply that is kept.
+    `refuses_account` are the statuses that say that no request of this account would do better.
     """
 
     authorization: Callable[[str], str]
     sentence: Callable[[Any], str]
     personal: frozenset[str]
+    refuses_account: frozenset[int] = frozenset({401, 403})
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A 2xx answer, read whole. `body` is as the provider sent it: only what `redact` leaves may be kept."""
+    """A 2xx answer, read whole. `body` is as the provider sent it: only what `redact` leaves may be kept.
+
+    It is empty when the provider says that there is none (204).
+    """
 
     status: int
     body: dict[str, Any] = field(repr=False)
@@ -88,13 +93,15 @@ def request(
     dialect: Dialect,
     json: Mapping[str, Any] | None = None,
     params: Mapping[str, str] | None = None,
+    reads: bool = False,
     deadline: float | None = None,
 ) -> Reply:
     """One exchange with the account's provider, over after `deadline` seconds whatever the other side does.
 
     The default is under a third of a delivery's lease. `path_or_url` is a path below the account's API URL
     or an address on its host, as in a link to the next page; `params` replace those that a link carries.
-    Raises the four errors of providers.base and nothing else.
+    `reads`: changes nothing although it is no GET, as a search by POST. Raises the four errors of
+    providers.base and nothing else.
     """
     url = _address(account, path_or_url, params=params)
     if not account.token:
@@ -102,9 +109,10 @@ def request(
     seconds = settings.ISSUE_LEASE_SECONDS * LEASE_SHARE if deadline is None else deadline
     body = None if json is None else jsonlib.dumps(json).encode()
     started = monotonic()
-    clock.ends_at = started + seconds
+    clock.start(seconds)
     answer = _exchange(account, method, url, body, dialect=dialect)
-    if method == "GET" and isinstance(answer, OutcomeUnknown) and monotonic() < clock.ends_at:
+    reads = reads or method == "GET"
+    if reads and isinstance(answer, OutcomeUnknown) and monotonic() < clock.ends_at:
         answer = _exchange(account, method, url, body, dialect=dialect)
     _log(method, url, answer, seconds=monotonic() - started)
     result = answer if isinstance(answer, ProviderError) else _judge(answer, account, dialect=dialect)
@@ -118,6 +126,11 @@ def redact(value: Any, *, account: Account, dialect: Dialect) -> Any:
     header = dialect.authorization(account.token)
     secrets = [secret for secret in (header, header.rpartition(" ")[2], account.token) if secret]
     return _without(value, secrets=secrets, personal=dialect.personal, depth=0)
+
+
+def is_same_origin(url: str, other: str) -> bool:
+    """Whether both are plain web addresses on one host: an account's token may go to either."""
+    return _origin(url) is not None and _origin(url) == _origin(other)
 
 
 # --- The address --------------------------------------------------------------------------------------------
@@ -196,6 +209,7 @@ def _exchange(
         prepared = _prepare(account, method, url, body, dialect=dialect)
     except (RequestException, ValueError):
         return Misconfigured(_("No request can be made of the account's API URL and token."))
+    clock.calls += 1
     try:
         with _transport.send(prepared, stream=True, timeout=clock.left()) as response:
             retry_after = response.headers.get("Retry-After", "")
@@ -247,6 +261,8 @@ def _log(method: str, url: str, answer: _Answer | ProviderError, *, seconds: flo
 
 def _judge(answer: _Answer, account: Account, *, dialect: Dialect) -> Reply | ProviderError:
     body = _parse(answer.content)
+    if answer.status == 204 and answer.content == b"":
+        return Reply(answer.status, {})
     if 200 <= answer.status < 300 and isinstance(body, dict):
         return Reply(answer.status, body)
     is_short = answer.content is not None and len(answer.content) <= KEPT_BYTES
@@ -256,16 +272,16 @@ def _judge(answer: _Answer, account: Account, *, dialect: Dialect) -> Reply | Pr
         "reply": {"status": answer.status, "body": kept},
         "provider_message": dialect.sentence(kept),
     }
-    error, message = _meaning(answer.status)
+    error, message = _meaning(answer.status, dialect=dialect)
     if error is Transient:
         details["retry_after"] = _seconds(answer.retry_after)
     return error(message % {"host": answer.host, "status": answer.status}, **details)
 
 
-def _meaning(status: int) -> tuple[type[ProviderError], str]:
+def _meaning(status: int, *, dialect: Dialect) -> tuple[type[ProviderError], str]:
     if status == 429:
         return Transient, _("%(host)s asks us to wait before the next request.")
-    if status in {401, 403}:
+    if status in dialect.refuses_account:
         return Misconfigured, _("%(host)s refuses the account (%(status)s).")
     # 408 is the one refusal that leaves open whether the request had arrived.
     if 400 <= status < 500 and status != 408:
@@ -292,7 +308,7 @@ def _seconds(retry_after: str) -> float | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(retry_after)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
     return None if math.isnan(seconds) else min(max(seconds, 0.0), RETRY_AFTER_SECONDS)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from providers.models import BadgeProvider
 
 # Imported on first use: a site that never speaks to a vendor never loads its adapter.
-ADAPTERS = {"credly": "providers.credly.Credly"}
+ADAPTERS = {"accredible": "providers.accredible.Accredible", "credly": "providers.credly.Credly"}
 
 
 def adapter_for(provider: BadgeProvider) -> Adapter:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
+ANSWERS = Path(__file__).with_name("answers")
 ORGANIZATION = "0d4c2f0e-0000-4000-8000-00000000000a"
 OTHER_ORGANIZATION = "0d4c2f0e-0000-4000-8000-00000000000b"
 TEMPLATE = "7e000000-0000-4000-8000-000000000001"
@@ -165,6 +166,11 @@ def issue_request(**changes: Any) -> IssueRequest:
         "issued_at": datetime(2026, 3, 2, 9, 41, tzinfo=UTC),
     }
     return IssueRequest(**{**given, **changes})
+
+
+def recorded(name: str) -> Any:
+    """An answer in the documented shape, `vendor/name`."""
+    return json.loads((ANSWERS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import traceback
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -163,7 +164,6 @@ def test_a_certificate_that_nobody_trusts_is_transient(settings: Any, tmp_path: 
         {"status": 504},
         {"status": 408},
         {"status": 302},
-        {"status": 204},
     ],
     ids=str,
 )
@@ -240,6 +240,16 @@ def test_a_success_that_is_not_a_json_object_leaves_the_outcome_unknown(account:
 
 
 @responses.activate
+def test_a_success_that_says_it_has_no_body_is_one(account: Account) -> None:
+    responses.delete(API + PATH, status=204)
+    responses.post(API + PATH, status=200)
+
+    assert send(account, "DELETE") == http.Reply(204, {})
+    with pytest.raises(OutcomeUnknown):
+        send(account, "POST", json={})
+
+
+@responses.activate
 def test_a_redirect_is_not_followed(account: Account) -> None:
     responses.post(API + PATH, status=307, headers={"Location": f"{API}/elsewhere"})
     elsewhere = responses.post(f"{API}/elsewhere", json={})
@@ -288,6 +298,18 @@ def test_a_refusal_is_told_by_its_status(
         "status": status,
         "body": {"data": {"message": "This failure was ordered."}, "metadata": None},
     }
+
+
+@responses.activate
+def test_a_vendor_may_have_fewer_statuses_that_refuse_the_account(account: Account) -> None:
+    dialect = replace(BASIC, refuses_account=frozenset({401}))
+    responses.get(API + PATH, status=403)
+    responses.post(API + PATH, status=401)
+
+    with pytest.raises(Rejected):
+        http.request(account, "GET", PATH, dialect=dialect)
+    with pytest.raises(Misconfigured):
+        http.request(account, "POST", PATH, dialect=dialect, json={})
 
 
 @responses.activate
@@ -432,6 +454,15 @@ def test_a_lost_get_is_repeated_once(sandbox: SandboxProcess) -> None:
 
     assert send(sandbox.account()).status == 200
     assert sandbox.received()["counts"]["requests"] == {"GET 200": 2}
+
+
+def test_a_lost_search_by_post_is_repeated_as_a_get_is(sandbox: SandboxProcess) -> None:
+    sandbox.order(lost_response=1, times=1)
+
+    with pytest.raises(Rejected):
+        send(sandbox.account(), "POST", json={}, reads=True)
+
+    assert sandbox.received()["counts"]["requests"] == {"POST 405": 2}
 
 
 def test_a_get_is_not_repeated_without_end(sandbox: SandboxProcess) -> None:
