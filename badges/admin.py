@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from badges import catalogue, issuing
+from badges import catalogue, ending, issuing
 from badges.models import Badge, IssuedBadge, IssuingEvent
 from badges.status import Status
 from providers.models import BadgeProvider
@@ -173,7 +173,7 @@ class IssuedBadgeAdmin(ReadOnlyAdmin):
         user: Any = request.user
         done = ngettext_lazy("%d badge is being revoked.", "%d badges are being revoked.")
         self.act_on_each(
-            request, queryset, lambda row: issuing.revoke(row, reason=reason, actor=user), done=done
+            request, queryset, lambda row: ending.revoke(row, reason=reason, actor=user), done=done
         )
         return self._back(queryset)
 
@@ -195,7 +195,7 @@ class IssuedBadgeAdmin(ReadOnlyAdmin):
         user: Any = request.user
         done = ngettext_lazy("%d badge was cancelled.", "%d badges were cancelled.")
         self.act_on_each(
-            request, queryset, lambda row: issuing.cancel(row, reason=reason, actor=user), done=done
+            request, queryset, lambda row: ending.cancel(row, reason=reason, actor=user), done=done
         )
         return self._back(queryset)
 

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from badges import issuing
+from badges import ending, issuing
 from badges.catalogue import save_badge
 from badges.models import Badge, IssuedBadge
 from providers.models import BadgeProvider
@@ -175,4 +175,4 @@ class IssuedBadges(Collection):
         """Ask the provider to take a badge back."""
         row = self.get_object()
         reason = self.body(RevokeSerializer)["reason"]
-        return self.shown(issuing.revoke(row, reason=reason, actor=request.user))  # type: ignore[arg-type]
+        return self.shown(ending.revoke(row, reason=reason, actor=request.user))  # type: ignore[arg-type]

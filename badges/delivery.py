@@ -28,6 +28,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from badges import events, lifecycle
+from badges.ending import fulfil_wishes
 from badges.issuing import DELIVER, RECONCILE, announce, recipient_problem, requeue_cured
 from badges.lifecycle import Move, claim, claim_open, move, move_all, move_each, postpone
 from badges.models import IssuedBadge
@@ -431,6 +432,7 @@ def sweep(*, now: datetime | None = None) -> dict[str, int]:
         return {}
     counts = {
         "stuck": release_stuck(now=now),
+        "taken back": fulfil_wishes().total,
         "held": hold_blocked(),
         "released": release_held(),
         "cured": requeue_cured(),

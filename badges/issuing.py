@@ -5,6 +5,7 @@ Nothing here speaks to a provider; a row is written and badges.delivery finds it
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from badges import events
-from badges.lifecycle import Move, move, move_all
+from badges.evidence import to_keep
+from badges.lifecycle import BATCH, move_all
 from badges.models import Badge, IssuedBadge
 from badges.status import AT_PROVIDER, LIVE, Status
-from providers.base import OutcomeUnknown
-from tms.access import Action, require
+from providers.base import Ability, Evidence, NotPublished, OutcomeUnknown
+from providers.registry import abilities_of
+from tms.access import Action, reachable, require
 from tms.errors import Conflict, DomainError
 from tms.hint import hint
 from tms.models import User
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 DELIVER = "badges.deliver"
 RECONCILE = "badges.reconcile"
+# The codes of failures after which the provider may have the badge all the same.
+MAY_EXIST = (OutcomeUnknown.code, NotPublished.code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +69,20 @@ def issue(
     source_key: str = "",
     reason: str = "",
     issued_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    evidence: Sequence[Evidence] = (),
 ) -> list[Outcome]:
     """Issue one badge by hand to many. Each learner is accepted or refused alone; none stops the others.
 
-    Outcomes come in the order of the learners. A failed row of ours is tried again by this act. Raises
-    NotFound when the actor does not reach the badge; a learner out of reach is refused as `not_permitted`.
+    Outcomes come in the order of the learners. A failed row of ours is tried again by this act. `issued_at`
+    is now and `expires_at` as the badge says unless they are given; `evidence` is shown by the provider.
+    Raises NotFound when the actor does not reach the badge, and DomainError for what is wrong for everybody;
+    a learner out of reach is refused as `not_permitted`.
     """
     require(actor, Action.ISSUE, badge)
+    issued_at = issued_at or timezone.now()
+    _check_expiry(badge, issued_at=issued_at, expires_at=expires_at)
+    kept = to_keep(evidence)
     people = {learner.pk: learner for learner in learners}
     with transaction.atomic():
         live = _rows(badge, people).filter(status__in=LIVE).select_for_update(of=("self",))
@@ -78,13 +90,23 @@ def issue(
         refusals = _refusals(badge, people, existing, actor=actor)
         accepted = people.keys() - refusals.keys()
         failed = [existing[pk].pk for pk in accepted if pk in existing]
-        _requeue(failed, actor=actor, reason=reason)
+        given = {"expires_at": expires_at, "evidence": kept}
+        again = {name: value for name, value in given.items() if value}
+        _requeue(
+            IssuedBadge.objects.filter(pk__in=failed),
+            actor=actor,
+            reason=reason,
+            priority=IssuedBadge.Priority.MANUAL,
+            **again,
+        )
         new = _record(
             _of_today(badge, accepted - existing.keys(), at=issued_at, source_key=source_key),
             priority=IssuedBadge.Priority.MANUAL,
             source_kind=source,
             issued_by=actor,
             reason=reason,
+            expires_at=expires_at,
+            evidence=kept,
         )
         rows = {row.learner_id: row for row in _rows(badge, accepted)}
     written = {*failed, *new}
@@ -94,6 +116,21 @@ def issue(
         else _accepted(badge, learner, rows[pk], is_ours=rows[pk].pk in written)
         for pk, learner in people.items()
     ]
+
+
+def _check_expiry(badge: Badge, *, issued_at: datetime, expires_at: datetime | None) -> None:
+    if expires_at is None:
+        return
+    provider = badge.badge_provider
+    if Ability.EXPIRE not in abilities_of(provider.kind):
+        message = _("%(provider)s knows no expiry of a single badge.") % {
+            "provider": provider.get_kind_display()
+        }
+    elif expires_at <= max(issued_at, timezone.now()):
+        message = _("It must lie in the future, and after the date of issue.")
+    else:
+        return
+    raise DomainError("expires_at", message, fields={"expires_at": [message]})
 
 
 def _rows(badge: Badge, learners: Collection[int]) -> QuerySet[IssuedBadge]:
@@ -178,7 +215,7 @@ def _already(existing: IssuedBadge) -> str:
     }
 
 
-def _of_today(badge: Badge, learners: Collection[int], *, at: datetime | None, source_key: str) -> Sql:
+def _of_today(badge: Badge, learners: Collection[int], *, at: datetime, source_key: str) -> Sql:
     """The intents of an act by hand, for `_record`."""
     return sql(
         """
@@ -186,7 +223,7 @@ def _of_today(badge: Badge, learners: Collection[int], *, at: datetime | None, s
         FROM {} AS person WHERE {}
         """,
         value(badge.pk),
-        value(at or timezone.now()),
+        value(at),
         value(source_key),
         table(User),
         in_list("person.id", list(learners)),
@@ -231,12 +268,14 @@ def _record(
     issued_by: User | None = None,
     reason: str = "",
     silent: bool = False,
+    expires_at: datetime | None = None,
+    evidence: Sequence[dict[str, str]] = (),
 ) -> list[int]:
     """Write intents; the ids of those that are new (next: delivery.deliver).
 
     `select` yields badge_id, learner_id, earned_at and source_key. Whoever has a live row already is passed
     over: the constraint decides, also between two who ask at once. Everybody writes in the same order, so
-    that nobody waits for another in a circle.
+    that nobody waits for another in a circle. What has expired is replaced by the new one.
     """
     now = now or timezone.now()
     statement = sql(
@@ -245,11 +284,16 @@ def _record(
             badge_id, learner_id, status, hold_reason, source_kind, source_key, issued_by_id, reason,
             priority, suppress_notification, earned_at, recipient_email, created_at, due_at, external_uuid,
             external_state, external_url, accept_url, attempts, lookups_missed, lookups_failed,
-            ended_reason, failure_code, failure_message, provider_message, correction_problem, evidence
+            ended_reason, failure_code, failure_message, provider_message, correction_problem, expires_at,
+            evidence, replaces_id
         )
         SELECT earned.badge_id, earned.learner_id, 'queued', '', {}, earned.source_key, {}, {},
                {}, {}, earned.earned_at, person.email, {}, {}, '', '', '', '', 0, 0, 0,
-               '', '', '', '', '', '[]'
+               '', '', '', '', '', {}, {}, (
+                   SELECT MAX(past.id) FROM {} AS past
+                   WHERE past.badge_id = earned.badge_id AND past.learner_id = earned.learner_id
+                     AND past.status = 'expired'
+               )
         FROM ({}) AS earned
         JOIN {} AS person ON person.id = earned.learner_id
         WHERE TRUE
@@ -265,6 +309,9 @@ def _record(
         value(silent),
         value(now),
         value(now),
+        value(expires_at),
+        value(json.dumps(list(evidence))),
+        table(IssuedBadge),
         select,
         table(User),
     )
@@ -292,7 +339,8 @@ def retry(issued_badge: IssuedBadge, *, actor: User | None) -> IssuedBadge:
     require(actor, Action.MANAGE, issued_badge)
     with transaction.atomic():
         row = IssuedBadge.objects.select_for_update().get(pk=issued_badge.pk)
-        if not _requeue([row.pk], actor=actor, reason=""):
+        rows = IssuedBadge.objects.filter(pk=row.pk)
+        if not _requeue(rows, actor=actor, priority=IssuedBadge.Priority.MANUAL):
             raise Conflict(
                 "not_failed",
                 _("Only a failed badge can be sent again; this one is: %(status)s.")
@@ -302,10 +350,21 @@ def retry(issued_badge: IssuedBadge, *, actor: User | None) -> IssuedBadge:
     return row
 
 
-def _requeue(ids: Collection[int], *, actor: User | None, reason: str) -> int:
+def retry_all(rows: QuerySet[IssuedBadge], *, actor: User | None) -> int:
+    """Send again whatever of a query has failed and the actor manages, each in its old place; how many."""
+    return _requeue(managed(rows, actor=actor), actor=actor)
+
+
+def managed(rows: QuerySet[IssuedBadge], *, actor: User | None) -> QuerySet[IssuedBadge]:
+    """Those that the actor may do something to; the system may to all."""
+    return rows if actor is None else rows.filter(reachable(IssuedBadge, actor, Action.MANAGE))
+
+
+def _requeue(
+    rows: QuerySet[IssuedBadge], *, actor: User | None = None, reason: str = "", **changes: Any
+) -> int:
     """Send failed rows again; how many. What may be at the provider is looked up before anything is sent."""
-    rows = IssuedBadge.objects.filter(pk__in=ids)
-    may_exist = Q(failure_code=OutcomeUnknown.code)
+    may_exist = Q(failure_code__in=MAY_EXIST)
     counts = {
         to_status: move_all(
             chosen,
@@ -313,8 +372,8 @@ def _requeue(ids: Collection[int], *, actor: User | None, reason: str) -> int:
             to_status=to_status,
             actor=actor,
             reason=reason,
-            priority=IssuedBadge.Priority.MANUAL,
             **renewed(),
+            **changes,
         )
         for to_status, chosen in (
             (Status.UNKNOWN, rows.filter(may_exist)),
@@ -345,67 +404,16 @@ def renewed() -> dict[str, Any]:
 
 def requeue_cured() -> int:
     """Queue again what failed for a bad address or name that has been corrected since; how many."""
-    moved = 0
     corrected = Q(failure_code="invalid_email") & ~Q(recipient_email=F("learner__email"))
     named = Q(failure_code="no_name") & ~Q(learner__first_name="") & ~Q(learner__last_name="")
-    failed = IssuedBadge.objects.filter(corrected | named, status=Status.FAILED)
-    for row in failed.select_related("learner").iterator(chunk_size=500):
-        if recipient_problem(row.learner, email=row.learner.email):
-            continue
-        step = Move(
-            issued_badge_id=row.pk,
-            from_status=Status.FAILED,
-            to_status=Status.QUEUED,
-            reason="The learner's address or name was corrected.",
-            changes=renewed(),
-        )
-        moved += move(step)
-    return moved
-
-
-def cancel(issued_badge: IssuedBadge, *, reason: str, actor: User | None) -> IssuedBadge:
-    """Give up a badge that has not been sent. What is at the provider is revoked instead."""
-    require(actor, Action.MANAGE, issued_badge)
-    for status in (Status.QUEUED, Status.HELD, Status.FAILED):
-        step = Move(
-            issued_badge_id=issued_badge.pk,
-            from_status=status,
-            to_status=Status.CANCELLED,
-            reason=reason,
-            changes={"ended_reason": reason},
-        )
-        if move(step, actor=actor):
-            issued_badge.refresh_from_db()
-            return issued_badge
-    issued_badge.refresh_from_db()
-    raise Conflict(
-        "not_cancellable",
-        _("Only what has not been sent can be cancelled; this one is: %(status)s.")
-        % {"status": issued_badge.issued_status},
-    )
-
-
-def revoke(issued_badge: IssuedBadge, *, reason: str, actor: User | None) -> IssuedBadge:
-    """Ask the provider to take a badge back; delivery does it. The reason reaches the earner."""
-    require(actor, Action.MANAGE, issued_badge)
-    if not reason.strip():
-        message = _("A reason is required: the earner is told it.")
-        raise DomainError("reason_required", message, fields={"reason": [message]})
-    for status in (Status.ISSUED, Status.ACCEPTED, Status.REJECTED):
-        step = Move(
-            issued_badge_id=issued_badge.pk,
-            from_status=status,
-            to_status=Status.REVOKING,
-            reason=reason,
-            changes={"due_at": timezone.now(), "attempts": 0, "ended_reason": reason},
-        )
-        if move(step, actor=actor):
-            issued_badge.refresh_from_db()
-            hint(DELIVER)
-            return issued_badge
-    issued_badge.refresh_from_db()
-    raise Conflict(
-        "not_issued",
-        _("Only an issued badge can be revoked; this one is: %(status)s.")
-        % {"status": issued_badge.issued_status},
+    failed = IssuedBadge.objects.filter(corrected | named, status=Status.FAILED).select_related("learner")
+    cured = [
+        row.pk
+        for row in failed.iterator(chunk_size=500)
+        if not recipient_problem(row.learner, email=row.learner.email)
+    ]
+    reason = _("The learner's address or name was corrected.")
+    return sum(
+        _requeue(IssuedBadge.objects.filter(pk__in=cured[start : start + BATCH]), reason=reason)
+        for start in range(0, len(cured), BATCH)
     )

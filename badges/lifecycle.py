@@ -139,13 +139,24 @@ def move_all(
             return moved
 
 
+def note(rows: models.QuerySet[IssuedBadge], *, reason: str, actor: User | None) -> None:
+    """Write in their timelines what somebody asked for, where nothing moves yet."""
+    steps = [
+        Move(issued_badge_id=pk, from_status=Status(status), to_status=Status(status), reason=reason)
+        for pk, status in rows.order_by("pk").values_list("pk", "status")
+    ]
+    _log(steps, actor=actor)
+
+
 def claim(limit: int, *, now: datetime | None = None) -> list[IssuedBadge]:
     """Take up to `limit` due rows for sending, best priority first, under one token and one lease.
 
-    Rows of an inactive badge or an unusable account are left alone (badges.delivery.hold_blocked).
+    Rows of an inactive badge or an unusable account are left alone (badges.delivery.hold_blocked), and so
+    are those that somebody wants to be taken back (badges.ending.fulfil_wishes).
     """
     now = now or timezone.now()
-    due = _due(Status.QUEUED, now=now).filter(badge__is_active=True).order_by("priority", "due_at", "pk")
+    due = _due(Status.QUEUED, now=now).filter(badge__is_active=True, revoke_asked_at__isnull=True)
+    due = due.order_by("priority", "due_at", "pk")
     with transaction.atomic():
         rows = _lock(due, limit)
         _hold(rows, now=now, status=Status.SENDING, attempts=F("attempts") + 1)

@@ -199,9 +199,7 @@ class IssuedBadge(models.Model):
                 condition=models.Q(correction_due_at__isnull=False),
             ),
             *(
-                models.Index(
-                    fields=[moment], name=name, condition=models.Q(**{f"{moment}__isnull": False})
-                )
+                models.Index(fields=[moment], name=name, condition=models.Q(**{f"{moment}__isnull": False}))
                 for moment, name in (
                     ("refresh_due_at", "issues_to_refresh"),
                     ("erasure_due_at", "issues_to_erase"),

@@ -15,8 +15,9 @@ from django.utils import timezone
 from badges import delivery, lifecycle
 from badges.catalogue import save_badge
 from badges.delivery import deliver, reconcile, sweep
+from badges.ending import cancel, revoke
 from badges.events import badge_issued
-from badges.issuing import cancel, retry, revoke
+from badges.issuing import retry
 from badges.lifecycle import claim
 from badges.models import IssuedBadge, IssuingEvent
 from badges.status import Status
@@ -336,12 +337,12 @@ def test_resuming_an_account_sends_what_was_held(account, badge):
 
 
 def test_a_kind_that_cannot_issue_yet_pauses_its_account_instead_of_failing_badges():
-    account = BadgeProviderFactory(kind=BadgeProvider.Kind.ACCREDIBLE)
+    account = BadgeProviderFactory(kind=BadgeProvider.Kind.OPEN_BADGES)
     row = waiting(BadgeFactory(organization=account.organization, badge_provider=account))
     deliver()
     account.refresh_from_db()
     assert (stored(row).status, account.is_usable) == (S.HELD, False)
-    assert account.pause_reason == "Accredible cannot issue yet."
+    assert account.pause_reason == "Open Badges cannot issue yet."
 
 
 def test_what_waits_says_the_cause_of_today(account, badge):
@@ -786,9 +787,9 @@ def test_nothing_is_sent_while_badges_are_switched_off_and_all_of_it_afterwards(
 def test_the_sweep_counts_what_it_did(account, badge, later):
     accounts.pause(account.pk, reason="For the test.")
     waiting(badge)
-    assert sweep() == {"stuck": 0, "held": 1, "released": 0, "cured": 0, "looked up": 0}
+    assert sweep() == {"stuck": 0, "taken back": 0, "held": 1, "released": 0, "cured": 0, "looked up": 0}
     accounts.resume(account)
-    assert sweep() == {"stuck": 0, "held": 0, "released": 1, "cured": 0, "looked up": 0}
+    assert sweep() == {"stuck": 0, "taken back": 0, "held": 0, "released": 1, "cured": 0, "looked up": 0}
 
 
 def test_an_error_that_no_rule_knows_is_not_settled_as_something_else(badge):

@@ -10,9 +10,9 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from badges import events
-from badges.issuing import Outcome, cancel, issue, issue_earned, requeue_cured, retry, revoke
+from badges.issuing import Outcome, issue, issue_earned, requeue_cured, retry
 from badges.models import IssuedBadge, IssuingEvent
-from badges.status import MOVES, Status
+from badges.status import Status
 from tests.badges.conftest import stored, timeline
 from tests.factories import (
     PAST,
@@ -22,7 +22,7 @@ from tests.factories import (
     OrganizationFactory,
     UserFactory,
 )
-from tms.errors import Conflict, DomainError, NotFound
+from tms.errors import Conflict, NotFound
 from tms.models import User
 from tms.sql import Sql, join, sql, value
 
@@ -369,63 +369,14 @@ def test_what_is_cured_is_queued_again_and_the_rest_is_left(badge):
     assert {stored(row).status for row in (still_bad, untouched, nameless, refused)} == {S.FAILED}
 
 
-# --- Ends ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", sorted(S))
-def test_what_has_not_been_sent_can_be_given_up(badge, admin, ada, status):
-    row = IssuedBadgeFactory(badge=badge, learner=ada, status=status)
-    if S.CANCELLED in MOVES[status]:
-        assert cancel(row, reason="Left.", actor=admin).status == S.CANCELLED
-        assert stored(row).ended_reason == "Left."
-        assert (row.events.get().actor, row.events.get().reason) == (admin, "Left.")
-        return
-    with pytest.raises(Conflict) as refused:
-        cancel(row, reason="Left.", actor=admin)
-    assert refused.value.code == "not_cancellable"
-    assert stored(row).status == status
-
-
-@pytest.mark.parametrize("status", sorted(S))
-def test_what_the_provider_has_can_be_revoked(badge, admin, ada, status):
-    row = IssuedBadgeFactory(badge=badge, learner=ada, status=status, attempts=4)
-    if S.REVOKING in MOVES[status]:
-        assert revoke(row, reason="In error.", actor=admin).status == S.REVOKING
-        after = stored(row)
-        assert (after.ended_reason, after.attempts) == ("In error.", 0)
-        assert timezone.now() - after.due_at < timedelta(minutes=1)
-        assert row.events.get().actor == admin
-        return
-    with pytest.raises(Conflict) as refused:
-        revoke(row, reason="In error.", actor=admin)
-    assert refused.value.code == "not_issued"
-    assert stored(row).status == status
-
-
-@pytest.mark.parametrize("reason", ["", "   "])
-def test_revoking_needs_a_reason(badge, ada, reason):
-    row = IssuedBadgeFactory(badge=badge, learner=ada, status=S.ISSUED)
-    with pytest.raises(DomainError) as refused:
-        revoke(row, reason=reason, actor=None)
-    assert refused.value.code == "reason_required"
-    assert list(refused.value.fields) == ["reason"]
-    assert stored(row).status == S.ISSUED
-
-
-def test_retrying_cancelling_and_revoking_are_for_administrators_of_the_badge(badge, ada):
-    acts = [
-        (S.FAILED, lambda row, actor: retry(row, actor=actor)),
-        (S.QUEUED, lambda row, actor: cancel(row, reason="x", actor=actor)),
-        (S.ISSUED, lambda row, actor: revoke(row, reason="x", actor=actor)),
-    ]
+def test_retrying_is_for_administrators_of_the_badge(badge, ada):
     # Whoever administers the learner alone sees the badge and cannot touch it.
     elsewhere = UserFactory()
     for actor in (ada, AdministratorFactory(), AdministratorFactory(organization=elsewhere.organization)):
-        for status, act in acts:
-            row = IssuedBadgeFactory(badge=BadgeFactory(), learner=elsewhere, status=status)
-            with pytest.raises(NotFound):
-                act(row, actor)
-            assert stored(row).status == status
+        row = IssuedBadgeFactory(badge=BadgeFactory(), learner=elsewhere, status=S.FAILED)
+        with pytest.raises(NotFound):
+            retry(row, actor=actor)
+        assert stored(row).status == S.FAILED
 
 
 # --- Set-based ----------------------------------------------------------------------------------------------
