@@ -137,8 +137,9 @@ def undo(backfill: Backfill, *, reason: str, actor: User | None = None) -> Undon
 
     What it gave includes what followed from that in the same pass (achievements over points and
     achievements). A badge that something else led to as well stays. The withdrawn rows stay too, so that the
-    rule gives nobody the same again. Nobody else gets anything from it by a look at everybody until the rule
-    is edited or another backfill is started; whoever makes progress still earns it, unless it is disabled.
+    rule gives nobody the same again; once it is edited they stand in nobody's way. Nobody else gets anything
+    from it by a look at everybody until the rule is edited or another backfill is started; whoever makes
+    progress still earns it, unless it is disabled.
     """
     require(actor, Action.MANAGE, backfill.achievement)
     if not reason.strip():
@@ -393,6 +394,7 @@ def _cancel_unsent(backfill: Backfill, *, reason: str, actor: User | None) -> in
             reason=reason,
             actor=actor,
             ended_reason=reason,
+            was_undone=True,
         )
         for status in UNSENT
     )

@@ -19,18 +19,19 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Max, Min, Q, QuerySet, Value
+from django.db.models import Max, Min, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from achievements.conditions import language
+from achievements.conditions.counted import given_back
 from achievements.conditions.query import EVERYBODY, ActiveRule, Scope, next_free, statements, winners
 from achievements.models import Achievement, Backfill, EarnedAchievement, RuleRun
 from badges.issuing import issue_earned as record_intents
 from badges.models import Badge, IssuedBadge
 from tms.models import Course, Notification, ProgressChange, User
-from tms.sql import Sql, execute, fetch, in_list, plan_for_sets, sql, table, time_limit, value
+from tms.sql import Sql, execute, fetch, in_list, moment_of, plan_for_sets, sql, table, time_limit, value
 
 log = logging.getLogger(__name__)
 
@@ -165,22 +166,28 @@ def active_rules() -> list[ActiveRule]:
         .select_related("organization")
         .order_by("pk")
     )
-    ticked = set(_ticked().values_list("organization_id", flat=True).distinct())
-    return [_active(achievement, outsiders=achievement.organization_id in ticked) for achievement in enabled]
+    return _active(list(enabled))
 
 
 def active_rule(achievement: Achievement) -> ActiveRule:
     """One achievement's rule as if it were active: for looking ahead and for explaining."""
-    ticked = _ticked().filter(organization_id=achievement.organization_id)
-    return _active(achievement, outsiders=ticked.exists())
+    [active] = _active([achievement])
+    return active
 
 
-def _ticked() -> QuerySet[Course]:
-    return Course.objects.filter(achievements_for_outside_organizations=True)
-
-
-def _active(achievement: Achievement, *, outsiders: bool) -> ActiveRule:
-    return ActiveRule(achievement, language.from_canonical(achievement.conditions), outsiders=outsiders)
+def _active(achievements: Sequence[Achievement]) -> list[ActiveRule]:
+    """The rules, with what about others bears on them; two queries."""
+    ticked = Course.objects.filter(achievements_for_outside_organizations=True)
+    open_to_others = set(ticked.values_list("organization_id", flat=True).distinct())
+    something_undone = Backfill.objects.undone().exists()
+    rules = []
+    for achievement in achievements:
+        rule = language.from_canonical(achievement.conditions)
+        active = ActiveRule(achievement, rule, outsiders=achievement.organization_id in open_to_others)
+        # Withdrawn awards stand in nobody's way after an edit: of this rule, or of one it follows from.
+        may_be_free = active.reads_awards or achievement.rule_version > 1
+        rules.append(replace(active, given_back=something_undone and may_be_free))
+    return rules
 
 
 def award(
@@ -304,14 +311,23 @@ def _insert(group: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> list[t
         return _write(found, this=this)
     if active.is_daily:
         return _insert_daily(active, found, this=this)
-    left = active.achievement.frequency - _places_taken(active.achievement).count()
+    taken, _last = _places_taken(active.achievement)
+    left = active.achievement.frequency - taken
     return _write(_earliest(found, left), this=this) if left > 0 else []
 
 
-def _places_taken(achievement: Achievement) -> QuerySet[EarnedAchievement]:
-    """The awards that others compete with; what was withdrawn under an earlier rule has left its place."""
-    given_back = Q(withdrawn_at__isnull=False, rule_version__lt=achievement.rule_version)
-    return EarnedAchievement.objects.filter(~given_back, achievement=achievement)
+def _places_taken(achievement: Achievement) -> tuple[int, datetime | None]:
+    """How many awards others compete with, and the moment of the latest."""
+    [(count, last)] = fetch(
+        sql(
+            "SELECT COUNT(*), MAX(award.earned_at) FROM {} AS award"
+            " WHERE award.achievement_id = {} AND NOT {}",
+            table(EarnedAchievement),
+            value(achievement.pk),
+            given_back("award"),
+        )
+    )
+    return count, moment_of(last) if last else None
 
 
 def _earliest(found: Sql, count: int) -> Sql:
@@ -324,10 +340,9 @@ def _insert_daily(active: ActiveRule, found: Sql, *, this: _Pass) -> list[tuple[
     A statement for each award, since each changes who may earn the next.
     """
     zone = ZoneInfo(active.achievement.organization.time_zone)
-    earned = _places_taken(active.achievement)
     new: list[tuple[int, int]] = []
     while True:
-        last = earned.aggregate(last=Max("earned_at"))["last"]
+        _count, last = _places_taken(active.achievement)
         free_from = datetime.min.replace(year=1900, tzinfo=UTC)
         if last:
             free_day = last.astimezone(zone).date() + timedelta(days=active.achievement.frequency)
@@ -339,6 +354,7 @@ def _insert_daily(active: ActiveRule, found: Sql, *, this: _Pass) -> list[tuple[
 
 
 def _write(found: Sql, *, this: _Pass) -> list[tuple[int, int]]:
+    """Insert awards; one that was withdrawn and stands in nobody's way is made anew in its place."""
     day = (
         "(won.moment AT TIME ZONE won.zone)::date"
         if connection.vendor == "postgresql"
@@ -355,7 +371,12 @@ def _write(found: Sql, *, this: _Pass) -> list[tuple[int, int]]:
         FROM ({{}}) AS won
         JOIN {{}} AS achievement ON achievement.id = won.achievement_id
         WHERE TRUE
-        ON CONFLICT DO NOTHING
+        ON CONFLICT (learner_id, achievement_id, occurrence) DO UPDATE SET
+            earned_at = excluded.earned_at, earned_day = excluded.earned_day, points = excluded.points,
+            rule_version = excluded.rule_version, snapshot = excluded.snapshot,
+            created_at = excluded.created_at, backfill_id = excluded.backfill_id,
+            issued_badge_id = NULL, withdrawn_at = NULL
+        WHERE {{}}.withdrawn_at IS NOT NULL
         RETURNING id, achievement_id
         """,
         table(EarnedAchievement),
@@ -363,6 +384,7 @@ def _write(found: Sql, *, this: _Pass) -> list[tuple[int, int]]:
         _backfill_of_won(this),
         found,
         table(Achievement),
+        table(EarnedAchievement),
     )
     return [(pk, achievement_id) for pk, achievement_id in fetch(statement)]
 
@@ -460,6 +482,7 @@ def _issue(which: Sql, *, now: datetime, backfill: bool = False, silent: bool = 
             WHERE achievement.id = award.achievement_id
               AND issued.badge_id = achievement.badge_id AND issued.learner_id = award.learner_id
               AND award.issued_badge_id IS NULL AND award.withdrawn_at IS NULL AND {}
+              AND NOT issued.was_undone
               AND NOT EXISTS (
                   SELECT 1 FROM {} AS newer
                   WHERE newer.learner_id = issued.learner_id AND newer.badge_id = issued.badge_id

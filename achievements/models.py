@@ -134,6 +134,10 @@ class BackfillQuerySet(ScopedQuerySet["Backfill"]):
         found = self.filter(same_rule | models.Q(state__in=Backfill.OPEN), pk__in=latest)
         return set(found.values_list("achievement", flat=True))
 
+    def undone(self) -> Self:
+        """Those that took something back."""
+        return self.filter(state=Backfill.State.UNDONE, withdrawn__gt=0)
+
 
 class Backfill(models.Model):
     """One look of a rule at everybody there is, told to learners as somebody chose (achievements.backfill).

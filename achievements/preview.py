@@ -20,7 +20,7 @@ from achievements.conditions.language import Remark
 from achievements.conditions.query import GATES, standing, winners
 from achievements.evaluation import active_rule
 from achievements.models import Backfill
-from badges.models import IssuedBadge
+from badges.issuing import never_had
 from tms.access import Action, require
 from tms.models import User
 from tms.sql import fetch, moment_of, sql, table, value
@@ -178,17 +178,8 @@ def _calls(active: ActiveRule) -> int:
     badge = active.achievement.badge
     if badge is None or not badge.is_active:
         return 0
-    [(count,)] = fetch(
-        sql(
-            """
-            SELECT COUNT(DISTINCT won.learner_id) FROM ({}) AS won
-            WHERE NOT EXISTS (
-                SELECT 1 FROM {} AS known WHERE known.learner_id = won.learner_id AND known.badge_id = {}
-            )
-            """,
-            winners([active]),
-            table(IssuedBadge),
-            value(badge.pk),
-        )
+    pairs = sql(
+        "SELECT DISTINCT won.learner_id, {} AS badge_id FROM ({}) AS won", value(badge.pk), winners([active])
     )
+    [(count,)] = fetch(sql("SELECT COUNT(*) FROM ({}) AS calls", never_had(pairs)))
     return int(count)

@@ -238,25 +238,31 @@ def issue_earned(select: Sql, *, now: datetime, backfill: bool = False, silent: 
     looks like; delivery refuses a bad one on the row, where people see it. Those of a `backfill` are sent
     after all others; a `silent` one asks the provider for no mail.
     """
-    never_had = sql(
-        """
-        SELECT earned.* FROM ({}) AS earned
-        WHERE NOT EXISTS (
-            SELECT 1 FROM {} AS known
-            WHERE known.learner_id = earned.learner_id AND known.badge_id = earned.badge_id
-        )
-        """,
-        select,
-        table(IssuedBadge),
-    )
     new = _record(
-        never_had,
+        never_had(select),
         now=now,
         priority=IssuedBadge.Priority.BACKFILL if backfill else IssuedBadge.Priority.LIVE,
         source_kind=IssuedBadge.Source.ACHIEVEMENT,
         silent=silent,
     )
     return len(new)
+
+
+def never_had(pairs: Sql) -> Sql:
+    """Of rows with badge_id and learner_id, those for which no badge of ours was ever on its way, but for one
+    that was cancelled when the awards that led to it were taken back."""
+    return sql(
+        """
+        SELECT pair.* FROM ({}) AS pair
+        WHERE NOT EXISTS (
+            SELECT 1 FROM {} AS known
+            WHERE known.learner_id = pair.learner_id AND known.badge_id = pair.badge_id
+              AND NOT known.was_undone
+        )
+        """,
+        pairs,
+        table(IssuedBadge),
+    )
 
 
 def _record(

@@ -153,6 +153,8 @@ class IssuedBadge(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
     )
     ended_reason = models.TextField(_("reason of the end"), blank=True)
+    # Cancelled because all that had led to it was taken back: it stands in the way of no other.
+    was_undone = models.BooleanField(default=False, db_default=False, editable=False)
 
     failure_code = models.CharField(_("failure code"), max_length=40, blank=True)
     failure_message = models.TextField(_("failure"), blank=True)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from achievements.conditions.language import Condition, Subject
-from achievements.models import EarnedAchievement
+from achievements.models import Achievement, Backfill, EarnedAchievement
 from tms.models import Course, LearningRecord, ProgressChange, Subscription
 from tms.sql import Sql, in_list, join, sql, table, value
 
@@ -235,9 +235,30 @@ def _subscribed(c: Condition, *, moment: str) -> Sql:
 def _unused(counting: Counting, *, moment: str) -> Sql:
     return sql(
         f"NOT EXISTS (SELECT 1 FROM {{}} AS used WHERE used.learner_id = r.learner_id"
-        f" AND used.achievement_id = {{}} AND used.earned_at >= {moment})",
+        f" AND used.achievement_id = {{}} AND used.earned_at >= {moment} AND NOT {{}})",
         table(EarnedAchievement),
         value(counting.achievement_id),
+        given_back("used"),
+    )
+
+
+def given_back(award: str) -> Sql:
+    """Whether the award of this name was withdrawn when a backfill was undone, and the rule has been edited
+    since, its own or the one that the backfill was for. Such an award stands in nobody's way."""
+    return sql(
+        f"""
+        ({award}.withdrawn_at IS NOT NULL AND EXISTS (
+            SELECT 1 FROM {{}} AS run
+            JOIN {{}} AS cause ON cause.id = run.achievement_id
+            JOIN {{}} AS own ON own.id = {award}.achievement_id
+            WHERE run.id = {award}.backfill_id
+              AND (run.rule_version < cause.rule_version
+                   OR (own.id <> cause.id AND {award}.rule_version < own.rule_version))
+        ))
+        """,
+        table(Backfill),
+        table(Achievement),
+        table(Achievement),
     )
 
 

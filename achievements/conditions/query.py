@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
-from achievements.conditions.counted import EVERYBODY, Counting, Scope, counted
+from achievements.conditions.counted import EVERYBODY, Counting, Scope, counted, given_back
 from achievements.conditions.counting import COLUMNS, Won, enough, evidence, reached, shape_of, so_far
 from achievements.conditions.language import Condition, Group, Rule, Subject
 from achievements.models import Achievement, EarnedAchievement
@@ -49,11 +49,13 @@ GATES = {
 
 @dataclass(frozen=True, slots=True)
 class ActiveRule:
-    """An achievement with its rule. `outsiders`: ticked courses exist through which others may earn it."""
+    """An achievement with its rule. `outsiders`: ticked courses exist through which others may earn it.
+    `given_back`: awards of it may exist that were withdrawn and stand in nobody's way."""
 
     achievement: Achievement
     rule: Rule
     outsiders: bool = False
+    given_back: bool = False
 
     @property
     def reads_awards(self) -> bool:
@@ -126,9 +128,10 @@ def winners(rules: Sequence[ActiveRule], *, scope: Scope = EVERYBODY) -> Sql:
         countings = [_counting(active, _only(active)) for active in rules]
         told = [(Won("c0"), countings)]
         # Of all who meet a rule most have its award: moments are sought for those who lack one.
-        lacking = replace(scope, among=_lacking(countings, scope=scope))
+        stands = _stands(rules)
+        lacking = replace(scope, among=_lacking(countings, scope=scope, stands=stands))
         met = sql("({}) AS c0", reached(countings, scope=lacking))
-        return _gated(rules[0], met, Sql("c0.moment"), told, outside=False)
+        return _gated(rules[0], met, Sql("c0.moment"), told, stands=stands, outside=False)
     [active] = rules
     kinds = [_met(active, scope=scope, outside=False)]
     if active.outsiders and active.names_courses:
@@ -136,7 +139,13 @@ def winners(rules: Sequence[ActiveRule], *, scope: Scope = EVERYBODY) -> Sql:
     return join(" UNION ALL ", kinds)
 
 
-def _lacking(countings: Sequence[Counting], *, scope: Scope) -> Sql:
+def _stands(rules: Sequence[ActiveRule]) -> Sql:
+    """Whether the award `held` keeps its learner from another. Where none was ever given back the table is
+    not asked, so that an index alone can answer."""
+    return sql("NOT {}", given_back("held")) if any(rule.given_back for rule in rules) else Sql("TRUE")
+
+
+def _lacking(countings: Sequence[Counting], *, scope: Scope, stands: Sql) -> Sql:
     """learner_id: who has enough for one of these and no award of it."""
     return sql(
         """
@@ -144,13 +153,14 @@ def _lacking(countings: Sequence[Counting], *, scope: Scope) -> Sql:
         WHERE NOT EXISTS (
             SELECT 1 FROM {} AS held
             WHERE held.learner_id = met.learner_id AND held.achievement_id = met.key
-              AND held.occurrence = 1 AND {}
+              AND held.occurrence = 1 AND {} AND {}
         )
         """,
         enough(countings, scope=scope),
         table(EarnedAchievement),
         # A planner that hashes the awards then reads those of the chunk and not all there are.
         scope.bounds("held.learner_id"),
+        stands,
     )
 
 
@@ -162,7 +172,7 @@ def standing(active: ActiveRule, *, scope: Scope = EVERYBODY) -> Sql:
         f"""
         SELECT c0.learner_id AS learner_id, {columns}, CASE WHEN EXISTS (
                    SELECT 1 FROM {{}} AS held WHERE held.learner_id = c0.learner_id
-                      AND held.achievement_id = c0.key AND held.occurrence = c0.occurrence
+                      AND held.achievement_id = c0.key AND held.occurrence = c0.occurrence AND {{}}
                ) THEN 1 ELSE 0 END AS held
         FROM {{}}
         JOIN {{}} AS a ON a.id = c0.key
@@ -171,6 +181,7 @@ def standing(active: ActiveRule, *, scope: Scope = EVERYBODY) -> Sql:
         WHERE c0.occurrence = 1
         """,
         table(EarnedAchievement),
+        _stands([active]),
         _joined(active, scope=scope, outside=False),
         table(Achievement),
         table(User),
@@ -193,7 +204,8 @@ def _met(active: ActiveRule, *, scope: Scope, outside: bool) -> Sql:
         for won, leaf in _leaves(name, part)
     ]
     moment = Sql(latest([f"{name}.moment" for name in names]))
-    return _gated(active, _joined(active, scope=scope, outside=outside), moment, told, outside=outside)
+    met = _joined(active, scope=scope, outside=outside)
+    return _gated(active, met, moment, told, stands=_stands([active]), outside=outside)
 
 
 def _names(active: ActiveRule) -> list[str]:
@@ -309,6 +321,7 @@ def _gated(
     moment: Sql,
     told: Sequence[tuple[Won, list[Counting]]],
     *,
+    stands: Sql,
     outside: bool,
 ) -> Sql:
     """Those of `met` who pass every gate and lack the award.
@@ -336,7 +349,7 @@ def _gated(
           AND NOT EXISTS (
               SELECT 1 FROM {{}} AS held
               WHERE held.learner_id = c0.learner_id AND held.achievement_id = c0.key
-                AND held.occurrence = {occurrence}
+                AND held.occurrence = {occurrence} AND {{}}
           )
         """,
         moment,
@@ -346,6 +359,7 @@ def _gated(
         table(User),
         table(Organization),
         table(EarnedAchievement),
+        stands,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -14,9 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from achievements import backfill, evaluation, tasks
 from achievements.authoring import save_achievement
 from achievements.models import Achievement, Backfill, EarnedAchievement
+from achievements.preview import preview, preview_backfill
 from achievements.rewards import rewards_of
 from badges.catalogue import save_badge
-from badges.issuing import issue
+from badges.issuing import cancel, issue
 from badges.lifecycle import Move, move
 from badges.models import IssuedBadge, IssuingEvent
 from badges.status import Status
@@ -30,7 +31,7 @@ from tests.factories import (
     UserFactory,
 )
 from tms.errors import Conflict, DomainError, NotFound
-from tms.models import Notification, ProgressChange
+from tms.models import LearningRecord, Notification, ProgressChange
 from tms.sql import Sql
 
 pytestmark = pytest.mark.django_db
@@ -576,13 +577,13 @@ class TestUndo:
             organization=organization, frequency=1, frequency_type="per_achievement"
         )
         backfill.award_due()
-        [lucky] = holders(achievement)
         backfill.undo(run_of(achievement), reason="Wrong")
         evaluation.award_full()
         assert holders(achievement) == set()
-        edit(achievement, "[{Subject:0, Count:1, Distinct:true}]")
+        LabInstanceFactory(user=learners[2])
+        edit(achievement, "[{Subject:0, Count:2}]")
         backfill.award_due()
-        assert len(holders(achievement) - {lucky}) == 1
+        assert holders(achievement) == {learners[2].pk}
 
     def test_it_is_done_once_and_says_why(self, run):
         with pytest.raises(DomainError) as refused:
@@ -604,6 +605,152 @@ class TestUndo:
                 backfill.undo(run, reason="Wrong")
             counts.append(len(queries))
         assert counts[0] == counts[1]
+
+
+class TestEarningAgain:
+    """What was undone stays undone until the rule is edited; then it is as if it had never been."""
+
+    DIFFERENTLY = "[{Subject:0, Count:1, Distinct:true}]"
+
+    @pytest.fixture
+    def ada(self, organization):
+        return dormant(organization)[0]
+
+    @pytest.fixture
+    def achievement(self, organization, ada):
+        badge = BadgeFactory(organization=organization)
+        return AchievementFactory(organization=organization, badge=badge, points=50)
+
+    @pytest.fixture
+    def undone(self, achievement):
+        backfill.award_due()
+        return backfill.undo(run_of(achievement), reason="Wrong").backfill
+
+    def test_an_edited_rule_gives_it_anew_with_its_badge(self, achievement, ada, undone):
+        LabInstanceFactory(user=ada, started_at=PAST - timedelta(days=9))
+        ProgressChange.objects.all().delete()
+        Achievement.objects.update(points=70)
+        edit(achievement, self.DIFFERENTLY)
+        backfill.award_due()
+        award = EarnedAchievement.objects.get()
+        assert (award.withdrawn_at, award.rule_version, award.points) == (None, 2, 70)
+        assert (award.earned_at, award.backfill) == (PAST - timedelta(days=9), run_of(achievement))
+        [record] = award.snapshot["conditions"][0]["records"]
+        assert LearningRecord.objects.get(pk=record).started_at == award.earned_at
+        cancelled, queued = IssuedBadge.objects.order_by("pk")
+        assert (cancelled.status, queued.status, award.issued_badge) == ("cancelled", "queued", queued)
+        run = run_of(achievement)
+        assert (run.awarded, run.intents, run.earned) == (1, 1, 1)
+        undone.refresh_from_db()
+        assert (undone.awarded, undone.withdrawn, undone.earned) == (1, 1, 0)
+
+    def test_by_progress_it_is_a_live_award(self, achievement, ada, undone):
+        edit(achievement, self.DIFFERENTLY)
+        LabInstanceFactory(user=ada)
+        evaluation.award_changes()
+        assert (holders(achievement), EarnedAchievement.objects.get().backfill) == ({ada.pk}, None)
+        live = IssuedBadge.objects.get(status="queued")
+        assert live.priority == IssuedBadge.Priority.LIVE
+
+    def test_without_an_edit_nothing_gives_it_back(self, achievement, ada, undone):
+        achievement.refresh_from_db()
+        achievement.points = 60
+        save_achievement(achievement)
+        LabInstanceFactory(user=ada)
+        evaluation.award_changes()
+        backfill.start(achievement)
+        backfill.award_due()
+        evaluation.award_full()
+        assert (holders(achievement), IssuedBadge.objects.get().status) == (set(), "cancelled")
+
+    def test_the_undoing_of_an_older_run_leaves_what_the_new_rule_gives(self, achievement, ada):
+        backfill.award_due()
+        first = run_of(achievement)
+        edit(achievement, self.DIFFERENTLY)
+        backfill.award_due()
+        backfill.undo(first, reason="Wrong")
+        evaluation.award_full()
+        assert holders(achievement) == {ada.pk}
+
+    def test_an_edit_before_the_undoing_of_the_same_run_is_none_after_it(
+        self, organization, achievement, ada, chunks_of_two
+    ):
+        dormant(organization, 3)
+        backfill.award_due(chunks=1)
+        edit(achievement, self.DIFFERENTLY)
+        backfill.award_due(chunks=1)
+        run = Backfill.objects.get()
+        assert (run.rule_version, ada.pk in holders(achievement)) == (2, True)
+        backfill.undo(run, reason="Wrong")
+        LabInstanceFactory(user=ada)
+        evaluation.award_changes()
+        assert holders(achievement) == set()
+
+    @pytest.mark.parametrize("edited", ["cause", "consequence"])
+    def test_what_followed_is_given_anew_too(self, organization, achievement, ada, edited):
+        silver = AchievementFactory(organization=organization, conditions_text="[{Subject:40, Points:50}]")
+        Achievement.objects.filter(pk=silver.pk).update(full_run_due_at=None)
+        backfill.award_due()
+        assert holders(silver) == {ada.pk}
+        backfill.undo(run_of(achievement), reason="Wrong")
+        if edited == "cause":
+            edit(achievement, self.DIFFERENTLY)
+        else:
+            edit(silver, "[{Subject:0, Count:1}]")
+        backfill.award_due()
+        assert holders(silver) == {ada.pk}
+        assert holders(achievement) == ({ada.pk} if edited == "cause" else set())
+
+    def test_a_badge_that_a_person_cancelled_is_not_issued_again(self, organization, achievement, ada):
+        backfill.award_due()
+        issued = cancel(IssuedBadge.objects.get(), reason="Left", actor=None)
+        backfill.undo(run_of(achievement), reason="Wrong")
+        edit(achievement, self.DIFFERENTLY)
+        backfill.award_due()
+        evaluation.issue_earned()
+        assert EarnedAchievement.objects.get().issued_badge == IssuedBadge.objects.get() == issued
+
+    def test_the_badge_is_issued_by_another_achievement_too(self, organization, achievement, ada, undone):
+        badge = achievement.badge
+        badge.is_active = False
+        save_badge(badge)
+        other = AchievementFactory(organization=organization, badge=badge)
+        backfill.award_due()
+        assert EarnedAchievement.objects.get(achievement=other).issued_badge is None
+        badge.is_active = True
+        save_badge(badge)
+        assert evaluation.issue_earned() == 1
+        assert EarnedAchievement.objects.get(achievement=other).issued_badge.status == "queued"
+
+    @pytest.mark.parametrize("frequency_type", ["per_achievement", "per_day"])
+    def test_a_contest_is_open_again(self, organization, ada, frequency_type):
+        contest = AchievementFactory(organization=organization, frequency=1, frequency_type=frequency_type)
+        backfill.award_due()
+        backfill.undo(run_of(contest), reason="Wrong")
+        LabInstanceFactory(user=dormant(organization)[0], started_at=PAST + timedelta(hours=1))
+        evaluation.award_changes()
+        assert holders(contest) == set()
+        edit(contest, self.DIFFERENTLY)
+        backfill.award_due()
+        [award] = EarnedAchievement.objects.filter(achievement=contest, withdrawn_at=None)
+        assert (award.learner, award.earned_at) == (ada, PAST)
+
+    def test_each_time_of_several_is(self, organization):
+        [ada] = dormant(organization, launches=3)
+        achievement = AchievementFactory(organization=organization, frequency=3)
+        backfill.award_due()
+        backfill.undo(run_of(achievement), reason="Wrong")
+        edit(achievement, "[{Subject:0, Count:2}]")
+        backfill.award_due()
+        standing = EarnedAchievement.objects.filter(withdrawn_at=None)
+        assert list(standing.values_list("learner", "occurrence")) == [(ada.pk, 1)]
+        assert EarnedAchievement.objects.count() == 3
+
+    def test_a_preview_of_the_edit_knows(self, achievement, undone):
+        assert preview_backfill(achievement).awards == 0
+        achievement.conditions_text = self.DIFFERENTLY
+        foreseen = preview(achievement)
+        assert (foreseen.awards, foreseen.calls) == (1, 1)
 
 
 class TestStart:

@@ -419,6 +419,11 @@ def test_whoever_ever_had_the_badge_is_not_issued_it_again_by_itself(badge, ada,
     assert IssuedBadge.objects.count() == 1
 
 
+def test_one_whose_cause_was_taken_back_is_no_badge_that_was_had(badge, ada):
+    IssuedBadgeFactory(badge=badge, learner=ada, status=S.CANCELLED, was_undone=True)
+    assert issue_earned(earned((badge, ada, PAST, "1")), now=timezone.now()) == 1
+
+
 @pytest.mark.parametrize("silent", [False, True])
 def test_a_backfill_comes_last_and_asks_for_no_mail_where_it_is_silent(badge, ada, silent):
     issue_earned(earned((badge, ada, PAST, "1")), now=timezone.now(), backfill=True, silent=silent)
