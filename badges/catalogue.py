@@ -1,42 +1,91 @@
-"""The badges there are: one for each template of each account. Synchronization will live here too."""
+"""The badges there are: one for each template of each account, made by hand here or by synchronization."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from badges import activation
+from badges.activation import (
+    Look,
+    hold_waiting,
+    is_same_template,
+    require_enabled_account,
+    require_live_template,
+)
 from badges.models import Badge
+from providers.availability import make_available
 from tms.access import Action, require
 from tms.errors import DomainError
 from tms.hint import hint
 
 if TYPE_CHECKING:
-    from tms.models import User
+    from tms.models import Organization, User
+
+# What only a look at the provider tells (badges.synchronization writes it, too).
+SEEN = ("template_state", "template_url", "template_data", "allows_duplicates", "synchronized_at")
 
 
-def save_badge(badge: Badge, *, actor: User | None = None) -> Badge:
+def save_badge(
+    badge: Badge,
+    *,
+    seen: Look | None = None,
+    available_to: Iterable[Organization] | None = None,
+    actor: User | None = None,
+) -> Badge:
     """Store a badge. Activating it issues what was earned meanwhile: the hint leads to a look at all awards.
 
-    A badge that was issued keeps its account and template: the provider knows it by them.
+    `seen` is what the provider said of the template just before (activation.look), so that no request is
+    made in here. A badge that was issued keeps its account and template: the provider knows it by them.
     """
+    badge.template_id = badge.template_id.strip()
     with transaction.atomic():
         before = Badge.objects.select_for_update().filter(pk=badge.pk).first()
         require(actor, Action.MANAGE, badge.organization)
         if before:
             require(actor, Action.MANAGE, before)
             _keep_template(before, badge)
-        if badge.is_active and not badge.badge_provider.is_enabled:
-            message = _("The badge provider %(name)s is disabled.") % {"name": badge.badge_provider}
-            raise DomainError("provider_disabled", message, fields={"is_active": [message]})
+        _keep_what_was_seen(before, badge)
+        if seen and seen.state and seen.is_of(badge):
+            badge.template_state = seen.state
+        was_active = before is not None and before.is_active and is_same_template(before, badge)
+        if badge.is_active:
+            require_enabled_account(badge)
+        if badge.is_active and not was_active:
+            require_live_template(badge, seen=seen)
         _check_available(badge)
         badge.full_clean()
         badge.save()
-        if badge.is_active and not (before and before.is_active):
+        if available_to is not None:
+            make_available(badge, available_to, actor=actor)
+        if badge.is_active and not was_active:
             hint("badges.sweep")
             hint("achievements.issue_earned")
+        if before and before.is_active and not badge.is_active:
+            hold_waiting([badge.pk], actor=actor)
     return badge
+
+
+def set_active(badge: Badge, *, active: bool, actor: User | None) -> Look | None:
+    """Activate or deactivate a badge that is stored; what the provider was found to say, if it was asked.
+
+    No transaction may be open. Raises DomainError where the badge cannot be active.
+    """
+    require(actor, Action.MANAGE, badge)
+    badge.is_active = active
+    seen = activation.look(badge) if activation.needs_look(badge) else None
+    save_badge(badge, seen=seen, actor=actor)
+    return seen
+
+
+def _keep_what_was_seen(before: Badge | None, badge: Badge) -> None:
+    """It may have been written since this form was opened; of another template nothing has been seen yet."""
+    source = before if before and is_same_template(before, badge) else Badge()
+    for name in SEEN:
+        setattr(badge, name, getattr(source, name))
 
 
 def _check_available(badge: Badge) -> None:
@@ -51,7 +100,7 @@ def _check_available(badge: Badge) -> None:
 
 
 def _keep_template(before: Badge, badge: Badge) -> None:
-    changed = (before.badge_provider_id, before.template_id) != (badge.badge_provider_id, badge.template_id)
+    changed = not is_same_template(before, badge)
     if changed and before.issued_badges.exists():
         message = _("This badge has been issued, so its provider and template stay as they are.")
         raise DomainError("badge_issued", message, fields={"template_id": [message]})

@@ -46,14 +46,15 @@ def save_provider(
         if before:
             require(actor, Action.MANAGE, before)
             _keep_what_the_system_wrote(before, provider)
-        if new_token and new_token.strip():
-            provider.token = new_token.strip()
+        token = (new_token or "").strip()
+        if token and not (before and before.token == token):
+            provider.token = token
             provider.token_set_at, provider.token_expires_at = timezone.now(), None
         provider.full_clean()
         _check(provider)
         if before is None or _connection(before) != _connection(provider):
             _forget_the_past(provider)
-        changed = {"token"} if new_token else set()
+        changed = {"token"} if token else set()
         if before is None or before.kind != provider.kind:
             _renew_secret(provider)
             changed.add("webhook_secret")

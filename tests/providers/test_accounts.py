@@ -204,6 +204,8 @@ def test_a_new_token_is_dated_and_its_end_is_what_the_provider_says_or_documents
     BadgeProvider.objects.update(token_expires_at=told)
     save_provider(stored())
     assert (stored().token_set_at, stored().token_ends_at) == (first, told)
+    save_provider(stored(), new_token="secret-1")
+    assert (stored().token_set_at, stored().token_ends_at) == (first, told)
     save_provider(stored(), new_token="secret-2")
     after = stored()
     assert after.token_set_at is not None
