@@ -72,11 +72,9 @@ def needs_look(badge: Badge) -> bool:
     if not badge.is_active or not badge.badge_provider.is_enabled:
         return False
     before = Badge.objects.filter(pk=badge.pk).first()
-    return before is None or not (before.is_active or _is_seen_alive(before, badge))
-
-
-def _is_seen_alive(before: Badge, badge: Badge) -> bool:
-    return before.template_state == TemplateState.LIVE and is_same_template(before, badge)
+    if before is None or not is_same_template(before, badge):
+        return True
+    return not before.is_active and before.template_state != TemplateState.LIVE
 
 
 def is_same_template(one: Badge, other: Badge) -> bool:

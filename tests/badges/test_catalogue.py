@@ -101,6 +101,23 @@ def test_a_badge_uses_accounts_of_its_organization_or_made_available_to_it(accou
     assert save_badge(draft(account, organization=child)).pk
 
 
+def test_a_template_id_is_stored_without_the_blanks_that_came_along(account):
+    assert save_badge(draft(account, template_id=" t-1\n")).template_id == "t-1"
+
+
+def test_a_badge_is_made_available_to_organizations_below_its_own(account, admin):
+    child = OrganizationFactory(parent=account.organization)
+    badge = save_badge(draft(account), available_to=[child], actor=admin)
+    assert list(badge.available_to.all()) == [child]
+    save_badge(badge, actor=admin)
+    assert badge.available_to.exists()
+    with pytest.raises(DomainError) as refused:
+        save_badge(badge, available_to=[OrganizationFactory()])
+    assert (refused.value.code, list(refused.value.fields)) == ("not_below", ["available_to"])
+    save_badge(badge, available_to=[], actor=admin)
+    assert not badge.available_to.exists()
+
+
 def test_only_administrators_of_the_organization_save_its_badges(account, admin):
     badge = BadgeFactory(badge_provider=account, organization=account.organization, name="Before")
     badge.name = "After"
