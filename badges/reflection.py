@@ -76,11 +76,13 @@ def reflect(
         strangers = [badge for badge in told if badge.external_id not in linked and badge.is_live]
         # Before records follow, for they are compared as they were read.
         found = [item for row, badge in pairs for item in _disagreements(row, badge)]
-        ours, unexpected = _recognize(provider, strangers)
+        strange = _recognize(provider, strangers)
         moved = standing.follow(pairs, reason=reason, actor=actor)
-        moved |= standing.link(ours, reason=reason, actor=actor)
-        differences.note(provider, [*found, *unexpected], about=ids)
-    return Reflected({row.pk for row, _badge in [*pairs, *ours]}, moved)
+        moved |= standing.link(strange.awaited, reason=reason, actor=actor)
+        moved |= standing.replace(strange.replacing, reason=reason)
+        differences.note(provider, [*found, *strange.found], about=ids)
+    rows = {row.pk for row, _badge in [*pairs, *strange.awaited, *strange.replacing]}
+    return Reflected(rows, moved)
 
 
 def reflect_each(provider: BadgeProvider, told: Sequence[ProviderBadge], *, reason: str) -> Reflected:
@@ -151,10 +153,20 @@ def masked(address: str) -> str:
 # --- Strangers ----------------------------------------------------------------------------------------------
 
 
-def _recognize(provider: BadgeProvider, strangers: Sequence[ProviderBadge]) -> tuple[list[Pair], list[Found]]:
-    """Live badges that no record stands for: those that a record waits for, and what the others are."""
+@dataclass(slots=True)
+class Strange:
+    """Live badges that no record stands for: those that a record waits for, those that took the place of a
+    record's badge, and what the others are."""
+
+    awaited: list[Pair] = field(default_factory=list)
+    replacing: list[Pair] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
+
+
+def _recognize(provider: BadgeProvider, strangers: Sequence[ProviderBadge]) -> Strange:
+    strange = Strange()
     if not strangers:
-        return [], []
+        return strange
     badges = {
         badge.template_id: badge
         for badge in Badge.objects.filter(
@@ -166,22 +178,22 @@ def _recognize(provider: BadgeProvider, strangers: Sequence[ProviderBadge]) -> t
     strangers = [stranger for stranger in strangers if stranger.template_id in badges]
     by_id, by_address = _learners(provider, strangers)
     rows = _live_rows(badges.values(), [*by_id.values(), *by_address.values()])
-    ours: list[Pair] = []
-    found: list[Found] = []
     for there in strangers:
         badge = badges[there.template_id]
         known = by_id.get(there.earner_id)
         learner = known or by_address.get(normalize_email(there.email))
         row = rows.get((badge.pk, learner)) if learner else None
         if row and known and standing.may_be_there(row):
-            ours.append((row, there))
+            strange.awaited.append((row, there))
             row.external_uuid = there.external_id  # no longer free for the next
         elif row is None or row.status == Status.FAILED:
-            found.append(_about_stranger(there, badge, learner))
+            strange.found.append(_about_stranger(there, badge, learner))
+        elif there.replaces_id and there.replaces_id == row.external_uuid:
+            strange.replacing.append((row, there))
         elif row.external_uuid:
-            found.append(_about_record(Kind.TWICE, row, there, other=row.external_uuid))
+            strange.found.append(_about_record(Kind.TWICE, row, there, other=row.external_uuid))
         # Else it is on its way, and whoever sends it will find out.
-    return ours, found
+    return strange
 
 
 def _learners(

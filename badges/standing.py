@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from badges import events
 from badges.issuing import MAY_EXIST, announce
-from badges.lifecycle import Move, move_each
+from badges.lifecycle import Move, move, move_each, note
 from badges.models import IssuedBadge
 from badges.status import AT_PROVIDER, MOVES, Status
 from providers.base import ProviderBadge, Standing
@@ -105,6 +105,27 @@ def link(pairs: Sequence[Pair], *, reason: str, actor: User | None = None) -> se
         move_each(onward, actor=actor)
         transaction.on_commit(partial(announce, events.badge_issued, sorted(linked)), robust=True)
     return linked
+
+
+def replace(pairs: Sequence[Pair], *, reason: str) -> set[int]:
+    """Let records stand for the badges that the provider has put in the place of theirs; which did.
+
+    One that was accepted may wait to be accepted again.
+    """
+    done = set()
+    for row, there in pairs:
+        rows = IssuedBadge.objects.filter(pk=row.pk, status=row.status, external_uuid=there.replaces_id)
+        told = {**_shown(row, there), "external_uuid": there.external_id}
+        waits_again = row.status == Status.ACCEPTED and there.standing == Standing.PENDING
+        with transaction.atomic():
+            if not rows.update(**told):
+                continue
+            if waits_again:
+                move(_step(row, Status.ISSUED, reason=reason, data=there.raw))
+            else:
+                note(IssuedBadge.objects.filter(pk=row.pk), reason=reason, actor=None)
+        done.add(row.pk)
+    return done
 
 
 def may_be_there(row: IssuedBadge) -> bool:

@@ -209,6 +209,21 @@ def test_a_second_badge_of_a_learner_is_one_too_many(badge, provider):
     assert open_differences() == []
 
 
+@pytest.mark.parametrize(
+    ("status", "steps"), [(S.ISSUED, ["issued → issued"]), (S.ACCEPTED, ["accepted → issued"])]
+)
+def test_a_badge_that_was_put_in_the_place_of_another_there_is_the_records_now(
+    badge, provider, status, steps
+):
+    row = issued(badge, status=status)
+    successor = told(badge=badge, email=row.recipient_email, replaces_id="x-1")
+    reflected = seen(provider, told(row, standing=Standing.OTHER), successor)
+    assert reflected.moved == {row.pk}
+    assert (stored(row).status, stored(row).external_uuid) == (S.ISSUED, "x-9")
+    assert timeline(row) == steps
+    assert open_differences() == []
+
+
 def test_the_badge_of_another_account_is_nothing_to_this_one(badge, provider):
     row = issued(BadgeFactory(template_id=badge.template_id))
     assert seen(provider, told(row, badge=badge, standing=Standing.REVOKED, email="")).rows == set()
