@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from time import perf_counter
@@ -212,16 +212,22 @@ def award(
     this = _Pass(now=timezone.now(), report=Report(), full=all_rules is not None, backfills=backfills)
     following = replace(this, full=False)
     over_awards = [rule for rule in all_rules or rules if rule.reads_awards and not rule.is_limited]
-    new = _award_rules([rule for rule in rules if not rule.is_limited], scope=scope, this=this)
+    everybody_may = [rule for rule in rules if not rule.is_limited]
+    new = _award_rules([rule for rule in everybody_may if not rule.reads_awards], scope=scope, this=this)
     if competing is not None:
         over_records = [rule for rule in rules if rule.is_limited and not rule.is_contested]
         new += _award_rules(over_records, scope=competing, this=this)
-    new += _award_following(new, over_awards, this=following)
+    asked = [rule for rule in everybody_may if rule.reads_awards]
+    others = [rule for rule in over_awards if rule not in asked]
+    runs = [*_runs(asked, scope=scope, this=this), *_runs_for(new, others, this=following)]
+    new += _award_earliest_first(runs, over_awards, this=following)
     if competing is not None:
         contested = [rule for rule in rules if rule.is_contested]
         fresh = _award_rules(contested, scope=competing, this=this)
         while fresh:
-            fresh += _award_following(fresh, over_awards, this=following)
+            fresh += _award_earliest_first(
+                _runs_for(fresh, over_awards, this=following), over_awards, this=following
+            )
             new += fresh
             fresh = _award_rules(contested, scope=Scope(learners=_learners_of(fresh)), this=following)
     if new:
@@ -238,51 +244,111 @@ def award(
     return this.report
 
 
-def _award_following(fresh: list[int], rules: Sequence[ActiveRule], *, this: _Pass) -> list[int]:
-    """What these rules over awards give to those who have just earned something, until it is nothing new."""
-    new: list[int] = []
-    while fresh and rules:
-        fresh = _award_rules(rules, scope=Scope(learners=_learners_of(fresh)), this=this)
-        new += fresh
-    return new
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One statement: the rules it was for, and the id and the achievement of each award that it made."""
+
+    group: Sequence[ActiveRule]
+    started: datetime
+    seconds: float
+    looked_at: int
+    full: bool
+    made: list[tuple[int, int]]
 
 
 def _award_rules(rules: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> list[int]:
-    """Insert the new awards of these rules; their ids. A group that fails is run again rule by rule."""
+    """Insert the new awards of these rules; their ids."""
+    return _kept(list(_runs(rules, scope=scope, this=this)))
+
+
+def _award_earliest_first(runs: Sequence[_Run], rules: Sequence[ActiveRule], *, this: _Pass) -> list[int]:
+    """What these runs over awards made, and what all such rules make of that, until it is nothing new.
+
+    Of what a learner gets in one round only the earliest stays: it may bring forward the moment of the rest,
+    which the next round makes anew.
+    """
     new: list[int] = []
-    sound = [active for active in rules if active.achievement.pk not in this.report.failed]
-    for group in statements(sound):
-        try:
-            new += _run(group, scope=scope, this=this)
-        except DatabaseError as error:
-            if len(group) > 1:
-                for active in group:
-                    new += _award_rules([active], scope=scope, this=this)
-            else:
-                _mark_failed(group[0], error, this=this)
+    while made := [pk for run in runs for pk, _achievement_id in run.made]:
+        learners = Scope(learners=_learners_of(made))
+        new += _kept(runs, dropped=_drop_later(made))
+        runs = list(_runs(rules, scope=learners, this=this))
+    _kept(runs)
     return new
 
 
-def _run(group: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> list[int]:
-    """Evaluate one group within its time, and log what each of its rules did."""
-    started, clock = timezone.now(), perf_counter()
-    with transaction.atomic(), time_limit(settings.EVALUATION_SECONDS):
-        new = _insert(group, scope=scope, this=this)
-    seconds = perf_counter() - clock
-    awarded = Counter(achievement_id for _pk, achievement_id in new)
-    RuleRun.objects.bulk_create(
-        RuleRun(
-            achievement=active.achievement,
-            started_at=started,
-            seconds=seconds,
-            shared_by=len(group),
-            looked_at=scope.size,
-            awarded=awarded[active.achievement.pk],
+def _drop_later(awards: Sequence[int]) -> set[int]:
+    """Delete those of these awards that are not their learner's earliest of them."""
+    return {
+        pk
+        for (pk,) in fetch(
+            sql(
+                """
+                DELETE FROM {} AS award WHERE {} AND award.earned_at > (
+                    SELECT MIN(first.earned_at) FROM {} AS first
+                    WHERE first.learner_id = award.learner_id AND {}
+                )
+                RETURNING id
+                """,
+                table(EarnedAchievement),
+                in_list("award.id", awards),
+                table(EarnedAchievement),
+                in_list("first.id", awards),
+            )
         )
-        for active in group
-        if this.full or awarded[active.achievement.pk]
-    )
-    return [pk for pk, _achievement_id in new]
+    }
+
+
+def _runs_for(awards: Sequence[int], rules: Sequence[ActiveRule], *, this: _Pass) -> list[_Run]:
+    """Runs of these rules for those who got these awards."""
+    if not (awards and rules):
+        return []
+    return list(_runs(rules, scope=Scope(learners=_learners_of(awards)), this=this))
+
+
+def _runs(rules: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> Iterator[_Run]:
+    """Run these rules, each group within its time. One that fails is run again rule by rule."""
+    sound = [active for active in rules if active.achievement.pk not in this.report.failed]
+    for group in statements(sound):
+        started, clock = timezone.now(), perf_counter()
+        try:
+            with transaction.atomic(), time_limit(settings.EVALUATION_SECONDS):
+                made = _insert(group, scope=scope, this=this)
+        except DatabaseError as error:
+            if len(group) > 1:
+                for active in group:
+                    yield from _runs([active], scope=scope, this=this)
+            else:
+                _mark_failed(group[0], error, this=this)
+        else:
+            yield _Run(
+                group=group,
+                started=started,
+                seconds=perf_counter() - clock,
+                looked_at=scope.size,
+                full=this.full,
+                made=made,
+            )
+
+
+def _kept(runs: Sequence[_Run], *, dropped: Set[int] = frozenset()) -> list[int]:
+    """The awards of these runs but those dropped. What each rule did is logged."""
+    logged = []
+    for run in runs:
+        awarded = Counter(achievement_id for pk, achievement_id in run.made if pk not in dropped)
+        logged += [
+            RuleRun(
+                achievement=active.achievement,
+                started_at=run.started,
+                seconds=run.seconds,
+                shared_by=len(run.group),
+                looked_at=run.looked_at,
+                awarded=awarded[active.achievement.pk],
+            )
+            for active in run.group
+            if run.full or awarded[active.achievement.pk]
+        ]
+    RuleRun.objects.bulk_create(logged)
+    return [pk for run in runs for pk, _achievement_id in run.made if pk not in dropped]
 
 
 def _mark_failed(active: ActiveRule, error: DatabaseError, *, this: _Pass) -> None:

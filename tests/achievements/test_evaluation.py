@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from achievements import backfill, evaluation
-from achievements.models import Achievement, EarnedAchievement
+from achievements.models import Achievement, EarnedAchievement, RuleRun
 from badges.models import IssuedBadge
 from tests.factories import (
     PAST,
@@ -249,6 +249,27 @@ def test_points_reach_their_fixpoint_in_one_pass(org, ada):
     evaluation.award_changes()
     assert earned(silver) == {ada.pk: day(1)}
     assert earned(gold) == {ada.pk: day(1)}
+
+
+def test_an_award_brings_forward_the_moment_of_what_follows_from_it(org, ada):
+    """Whatever the order of the rows, and whether they are evaluated together or one fact after the other."""
+    labs = [LabFactory(organization=org) for _ in range(3)]
+    silver = AchievementFactory(organization=org, conditions_text="[{Subject:40, Points:200}]")
+    bronze = AchievementFactory(organization=org, points=50, conditions_text="[{Subject:40, Points:100}]")
+    for lab, points in zip(labs, (100, 50, 50), strict=True):
+        AchievementFactory(
+            organization=org, points=points, conditions_text=f"[{{Subject:0, LabProfileIds:[{lab.pk}]}}]"
+        )
+    bob = UserFactory(organization=org)
+    for lab, number in zip(labs, (1, 5, 9), strict=True):
+        LabInstanceFactory(user=ada, lab=lab, started_at=day(number))
+    evaluation.award_changes()
+    for lab, number in zip(labs, (1, 5, 9), strict=True):
+        LabInstanceFactory(user=bob, lab=lab, started_at=day(number))
+        evaluation.award_changes()
+    assert earned(bronze) == {ada.pk: day(1), bob.pk: day(1)}
+    assert earned(silver) == {ada.pk: day(5), bob.pk: day(5)}
+    assert sum(RuleRun.objects.filter(achievement=silver).values_list("awarded", flat=True)) == 2
 
 
 def test_achievement_ids_ask_for_all_of_them(org, ada):
