@@ -29,6 +29,8 @@ from django.utils.translation import gettext as _
 
 from badges import events, lifecycle
 from badges.ending import fulfil_wishes
+from badges.evidence import with_evidence
+from badges.expiry import agreed_expiry, expire_due, expiry_of, is_prolonged, supersede, to_renew
 from badges.issuing import DELIVER, RECONCILE, announce, recipient_problem, requeue_cured
 from badges.lifecycle import Move, claim, claim_open, move, move_all, move_each, postpone
 from badges.models import IssuedBadge
@@ -40,6 +42,7 @@ from badges.status import (
 )
 from providers import accounts
 from providers.base import (
+    Ability,
     Evidence,
     IssueRequest,
     Misconfigured,
@@ -71,7 +74,14 @@ class NotSent:
     """The worker woke after its lease: somebody else may hold the row, so nothing was sent."""
 
 
-Answer = ProviderBadge | list[ProviderBadge] | ProviderError | NotSent
+@dataclass(frozen=True, slots=True)
+class TooLate:
+    """It would have expired before anybody had it, so nothing was sent."""
+
+    expires_at: datetime
+
+
+Answer = ProviderBadge | list[ProviderBadge] | ProviderError | NotSent | TooLate
 Answered = tuple[IssuedBadge, Answer]
 Take = Callable[[int], list[IssuedBadge]]
 Work = Callable[[IssuedBadge], Answer]
@@ -86,10 +96,14 @@ def deliver(*, connections: int | None = None) -> int:
     if not settings.BADGES_ENABLED:
         return 0
     size = connections or settings.DELIVERY_CONNECTIONS
-    sent = _exchange(claim, work=_send, settle=settle, connections=size)
+    sent = _exchange(_next, work=_send, settle=settle, connections=size)
     return sent + _exchange(
         partial(claim_open, Status.REVOKING), work=_revoke, settle=_settle_revocations, connections=size
     )
+
+
+def _next(limit: int) -> list[IssuedBadge]:
+    return with_evidence(claim(limit))
 
 
 def reconcile(*, connections: int | None = None) -> int:
@@ -182,7 +196,14 @@ def _send(row: IssuedBadge) -> Answer:
     if problem:
         code, message = problem
         return Rejected(message, code=code)
-    return adapter_for(row.badge.badge_provider).issue(request_for(row))
+    request = request_for(row)
+    if request.expires_at and request.expires_at <= timezone.now():
+        return TooLate(request.expires_at)
+    adapter = adapter_for(row.badge.badge_provider)
+    expired = to_renew(row)
+    if expired and Ability.RENEW in adapter.abilities:
+        return adapter.renew(expired, request)
+    return adapter.issue(request)
 
 
 def _find(row: IssuedBadge) -> Answer:
@@ -202,6 +223,7 @@ def _revoke(row: IssuedBadge) -> Answer:
 
 def request_for(row: IssuedBadge) -> IssueRequest:
     zone = ZoneInfo(row.badge.organization.time_zone)
+    expires_at = expiry_of(row)
     return IssueRequest(
         reference=str(row.reference),
         earner_id=str(row.learner.earner_id),
@@ -210,7 +232,7 @@ def request_for(row: IssuedBadge) -> IssueRequest:
         first_name=row.learner.first_name.strip(),
         last_name=row.learner.last_name.strip(),
         issued_at=row.earned_at.astimezone(zone),
-        expires_at=row.expires_at,
+        expires_at=expires_at.astimezone(zone) if expires_at else None,
         evidence=tuple(Evidence(**item) for item in row.evidence),
         suppress_notification=row.suppress_notification,
     )
@@ -229,6 +251,9 @@ def _not_issued(row: IssuedBadge, answer: Answer) -> None:
     if isinstance(answer, NotSent):
         reason = "The worker woke too late to send."
         _step(row, Status.QUEUED, reason=reason, attempts=row.attempts - 1)
+    elif isinstance(answer, TooLate):
+        reason = _("It would have expired before it was sent.")
+        _step(row, Status.EXPIRED, reason=reason, expires_at=answer.expires_at)
     elif isinstance(answer, Transient):
         _postponed_or_failed(row, answer)
     elif isinstance(answer, Misconfigured):
@@ -252,6 +277,7 @@ def _issued(
     reason: str = "",
 ) -> None:
     now = timezone.now()
+    supersede(found)
     steps = [
         Move(
             issued_badge_id=row.pk,
@@ -262,6 +288,7 @@ def _issued(
             data=there.raw,
             changes={
                 "issued_at": now,
+                "expires_at": agreed_expiry(row, there),
                 "external_uuid": there.external_id,
                 "external_state": there.state,
                 "external_url": there.url,
@@ -350,14 +377,22 @@ def _lookup_failed(row: IssuedBadge, answer: Answer) -> None:
 
 
 def _ours(row: IssuedBadge, candidates: list[ProviderBadge]) -> ProviderBadge | None:
-    """The live badge at the provider that no other row of ours stands for, the newest first."""
+    """The live badge at the provider that no other row of ours stands for, the newest first.
+
+    One that has expired here and is live there was prolonged by a renewal of ours whose answer was lost.
+    """
     live = [candidate for candidate in candidates if candidate.is_live]
     linked = set(
         IssuedBadge.objects.filter(external_uuid__in=[candidate.external_id for candidate in live])
-        .exclude(pk=row.pk)
+        .exclude(pk__in=[row.pk, row.replaces_id or row.pk])
         .values_list("external_uuid", flat=True)
     )
-    free = [candidate for candidate in live if candidate.external_id not in linked]
+    free = [
+        candidate
+        for candidate in live
+        if candidate.external_id not in linked
+        and (candidate.external_id != to_renew(row) or is_prolonged(row, candidate))
+    ]
     oldest = timezone.now() - timedelta(days=36_500)
     return max(free, key=lambda candidate: candidate.created_at or oldest, default=None)
 
@@ -433,6 +468,7 @@ def sweep(*, now: datetime | None = None) -> dict[str, int]:
     counts = {
         "stuck": release_stuck(now=now),
         "taken back": fulfil_wishes().total,
+        "expired": expire_due(now=now),
         "held": hold_blocked(),
         "released": release_held(),
         "cured": requeue_cured(),

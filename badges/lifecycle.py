@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -20,10 +20,9 @@ from django.utils import timezone
 
 from badges.models import Badge, IssuedBadge, IssuingEvent
 from badges.status import MOVES, Status
+from tms.models import User
+from tms.progress import changed
 from tms.sql import Sql, execute, fetch, sql, table, value
-
-if TYPE_CHECKING:
-    from tms.models import User
 
 # Settled rows carry no claim: whoever wakes late finds its token gone.
 UNCLAIMED: dict[str, Any] = {"claim_token": None, "lease_until": None}
@@ -192,7 +191,7 @@ def _lock(due: models.QuerySet[IssuedBadge], limit: int) -> list[IssuedBadge]:
     """The first rows that nobody else has locked, with all that an exchange needs to know."""
     # Many rows share a badge, and to decrypt its account's token takes longer than to read a row.
     badges = models.Prefetch("badge", Badge.objects.select_related("badge_provider", "organization"))
-    rows = due.select_related("learner").prefetch_related(badges)
+    rows = due.select_related("learner", "replaces").prefetch_related(badges)
     return list(rows.select_for_update(skip_locked=True, of=("self",))[:limit])
 
 
@@ -230,6 +229,9 @@ def _log(steps: Sequence[Move], *, actor: User | None) -> None:
         ),
     )
     execute(statement)
+    if expired := [step.issued_badge_id for step in steps if step.to_status == Status.EXPIRED]:
+        # Whoever may earn it anew is evaluated again, also for what has been done meanwhile.
+        changed(User.objects.filter(issued_badges__in=expired))
 
 
 def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:

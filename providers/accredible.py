@@ -114,6 +114,7 @@ class Accredible:
             Ability.CORRECT_EMAIL,
             Ability.DELETE,
             Ability.EXPIRE,
+            Ability.RENEW,
             Ability.CHANGES,
         }
     )
@@ -176,6 +177,17 @@ class Accredible:
         changes: dict[str, Any] = {"recipient": _recipient(request)}
         if request.expires_at:
             changes["expired_on"] = _expiry(request.expires_at, request=request)
+        return self._badge(_one(self._change(external_id, **changes)))
+
+    def renew(self, external_id: str, request: IssueRequest) -> ProviderBadge:
+        """In place, since a group takes one credential for an address; so it takes an expiry to renew."""
+        if not request.expires_at:
+            raise NotSupported(_("Accredible renews a credential by a new expiry, and this badge has none."))
+        changes = {
+            "recipient": _recipient(request),
+            "issued_on": request.issued_at.date().isoformat(),
+            "expired_on": _expiry(request.expires_at, request=request),
+        }
         return self._badge(_one(self._change(external_id, **changes)))
 
     def delete(self, external_id: str) -> None:

@@ -25,6 +25,7 @@ class Ability(StrEnum):
     CORRECT_EMAIL = "correct_email"
     DELETE = "delete"
     EXPIRE = "expire"  # an expiry of one badge's own
+    RENEW = "renew"  # make a badge that has expired valid again
     TELL_REASON = "tell_reason"  # the reason of a revocation reaches the earner
     SUPPRESS = "suppress"  # issue without the provider's mail
     EVENTS = "events"  # tells what happened: events to receive or to poll
@@ -265,6 +266,12 @@ class Adapter(Protocol):
         """Write the names, the address and the expiry of `request` to a badge that is there.
 
         The vendor may do so by a new badge in the old one's place: `external_id` of the answer counts.
+        """
+
+    def renew(self, external_id: str, request: IssueRequest) -> ProviderBadge:
+        """Let what `request` says take the place of a badge that has expired (RENEW).
+
+        As with `correct`, `external_id` of the answer counts: it is new, or the vendor prolonged the old one.
         """
 
     def delete(self, external_id: str) -> None:

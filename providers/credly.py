@@ -89,6 +89,7 @@ class Credly:
             Ability.CORRECT_NAME,
             Ability.DELETE,
             Ability.EXPIRE,
+            Ability.RENEW,
             Ability.TELL_REASON,
             Ability.SUPPRESS,
             Ability.EVENTS,
@@ -142,6 +143,11 @@ class Credly:
         if names == (request.first_name, request.last_name):
             return self._badge(row)
         return self._replace(current, request)
+
+    def renew(self, external_id: str, request: IssueRequest) -> ProviderBadge:
+        """A replacement carries a date of issue and an expiry of its own. Whether a second badge beside an
+        expired one counts as a duplicate is not documented."""
+        return self.correct(external_id, request)
 
     def delete(self, external_id: str) -> None:
         try:

@@ -787,9 +787,25 @@ def test_nothing_is_sent_while_badges_are_switched_off_and_all_of_it_afterwards(
 def test_the_sweep_counts_what_it_did(account, badge, later):
     accounts.pause(account.pk, reason="For the test.")
     waiting(badge)
-    assert sweep() == {"stuck": 0, "taken back": 0, "held": 1, "released": 0, "cured": 0, "looked up": 0}
+    assert sweep() == {
+        "stuck": 0,
+        "taken back": 0,
+        "expired": 0,
+        "held": 1,
+        "released": 0,
+        "cured": 0,
+        "looked up": 0,
+    }
     accounts.resume(account)
-    assert sweep() == {"stuck": 0, "taken back": 0, "held": 0, "released": 1, "cured": 0, "looked up": 0}
+    assert sweep() == {
+        "stuck": 0,
+        "taken back": 0,
+        "expired": 0,
+        "held": 0,
+        "released": 1,
+        "cured": 0,
+        "looked up": 0,
+    }
 
 
 def test_an_error_that_no_rule_knows_is_not_settled_as_something_else(badge):
