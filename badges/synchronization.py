@@ -153,12 +153,18 @@ def synchronize_all(*, dry_run: bool = False) -> list[Synchronization]:
 
 
 def take_in(provider: BadgeProvider, template: Template) -> list[dict[str, Any]]:
-    """Bring the badge of one template up to date, as when the provider told that it changed; what changed."""
-    state = state_of(template)
-    live = {template.external_id: template} if state == State.LIVE else {}
-    ended = {} if state == State.LIVE else {template.external_id: state}
+    """Bring the badge of one template up to date, as when the provider told that it changed; what changed.
+
+    Raises Unusable for what is no template.
+    """
+    found = Found()
+    if (state := state_of(template)) == State.LIVE:
+        found.live[template.external_id] = template
+    else:
+        found.ended[template.external_id] = state
+    _require_ids(found)
     with transaction.atomic():
-        return _told(_bring_up_to_date(provider, Found(live=live, ended=ended), actor=None))
+        return _told(_bring_up_to_date(provider, found, actor=None))
 
 
 # --- Reading ------------------------------------------------------------------------------------------------
