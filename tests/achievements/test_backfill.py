@@ -17,7 +17,8 @@ from achievements.models import Achievement, Backfill, EarnedAchievement
 from achievements.preview import preview, preview_backfill
 from achievements.rewards import rewards_of
 from badges.catalogue import save_badge
-from badges.issuing import cancel, issue
+from badges.ending import cancel
+from badges.issuing import issue
 from badges.lifecycle import Move, move
 from badges.models import IssuedBadge, IssuingEvent
 from badges.status import Status
