@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from achievements import authoring
 from achievements.conditions.explain import names_of, sentences, stored_rule
 from achievements.models import Achievement, EarnedAchievement, RuleVersion
+from achievements.references import problem_of
 from badges.models import Badge
 from tms.access import Action, Role
 from tms.back_office import (
@@ -73,7 +74,7 @@ class AchievementAdmin(BackOfficeAdmin):
         "enabled",
         "is_global",
         "times_earned",
-        "last_error",
+        "problem",
     )
     list_filter = (
         "enabled",
@@ -81,15 +82,16 @@ class AchievementAdmin(BackOfficeAdmin):
         "category",
         ("organization", ScopedRelatedFilter),
         ("badge", ScopedRelatedFilter),
+        ("paused_at", admin.EmptyFieldListFilter),
     )
     list_select_related = ("organization", "badge")
     search_fields = ("name", "description", "badge__name", "external_id")
     ordering = ("name", "id")
-    readonly_fields = ("rule_in_words", "last_error")
+    readonly_fields = ("rule_in_words", "problem")
     fieldsets = (
         (None, {"fields": ("name", "description", "organization", "category", "enabled", "is_global")}),
         (gettext_lazy("Reward"), {"fields": ("points", "badge", "frequency", "frequency_type")}),
-        (gettext_lazy("Conditions"), {"fields": ("conditions_text", "rule_in_words", "last_error")}),
+        (gettext_lazy("Conditions"), {"fields": ("conditions_text", "rule_in_words", "problem")}),
         (None, {"fields": ("external_id",)}),
     )
 
@@ -114,8 +116,12 @@ class AchievementAdmin(BackOfficeAdmin):
         told = sentences(rule, names_of([rule]))
         return format_html("<ol>{}</ol>", format_html_join("", "<li>{}</li>", ([line] for line in told)))
 
+    @admin.display(description=gettext_lazy("problem"))
+    def problem(self, achievement: Achievement) -> str:
+        return problem_of(achievement)
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        told = {"rule_in_words": obj and obj.conditions, "last_error": obj and obj.last_error}
+        told = {"rule_in_words": obj and obj.conditions, "problem": obj and problem_of(obj)}
         hidden = {name for name, value in told.items() if not value}
         return [
             (title, {"fields": [name for name in options["fields"] if name not in hidden]})

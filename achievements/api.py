@@ -15,6 +15,7 @@ from achievements.authoring import describe, save_achievement
 from achievements.conditions import language
 from achievements.conditions.explain import in_words
 from achievements.models import Achievement, EarnedAchievement
+from achievements.references import problem_of
 from achievements.rewards import badges_of, earned_by, explained
 from badges.api import IssuedBadges, IssuedBadgeSerializer
 from badges.models import Badge
@@ -57,6 +58,7 @@ class AchievementSerializer(FactSerializer):
     )
     rule_in_words = serializers.SerializerMethodField()
     hints = serializers.SerializerMethodField()
+    problem = serializers.SerializerMethodField()
 
     class Meta:
         model = Achievement
@@ -78,12 +80,18 @@ class AchievementSerializer(FactSerializer):
             "rule_in_words",
             "rule_version",
             "hints",
+            "problem",
+            "paused_at",
         )
-        read_only_fields = ("rule_version",)
+        read_only_fields = ("rule_version", "paused_at")
 
     def get_rule_in_words(self, achievement: Achievement) -> str:
         """What a learner has to do, as a sentence."""
         return self._words[achievement.pk]
+
+    def get_problem(self, achievement: Achievement) -> str:
+        """Why the rule is not evaluated, or failed when it last was; empty where all is well."""
+        return problem_of(achievement)
 
     @cached_property
     def _words(self) -> dict[int, str]:

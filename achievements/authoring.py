@@ -10,24 +10,15 @@ from django.utils.translation import gettext as _
 
 from achievements.conditions import language
 from achievements.models import Achievement, RuleVersion
+from achievements.references import REFERENCED
 from tms.access import Action, Role, reachable, require
 from tms.errors import DomainError, NotPermitted
 from tms.hint import hint
-from tms.models import Course, CourseTag, Lab, SubscriptionProfile
 
 if TYPE_CHECKING:
     from achievements.conditions.language import Rule
     from tms.models import Organization, User
 
-NAMED: dict[str, type[models.Model]] = {
-    "LabProfileIds": Lab,
-    "CourseIds": Course,
-    "CourseTagIds": CourseTag,
-    "ClubIds": SubscriptionProfile,
-    "AchievementIds": Achievement,
-}
-# What is excluded must exist as well.
-REFERENCED = NAMED | {f"Exclude{key}": model for key, model in NAMED.items()}
 MOST_TIMES = 1_000
 
 
@@ -67,7 +58,7 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
         # Whoever saves a paused rule wants it tried again; an edited one has not failed yet.
         afresh = edited or achievement.paused_at is not None
         if afresh:
-            achievement.paused_at, achievement.failed_runs = None, 0
+            achievement.paused_at, achievement.failed_runs, achievement.gone = None, 0, {}
             achievement.last_error, achievement.last_error_at = "", None
         came_alive = achievement.enabled and (before is None or not before.enabled)
         reaches_more = before is not None and (
@@ -98,6 +89,7 @@ def _carry_over(achievement: Achievement, before: Achievement) -> None:
         "last_error_at",
         "failed_runs",
         "paused_at",
+        "gone",
     ):
         setattr(achievement, name, getattr(before, name))
 

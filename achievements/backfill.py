@@ -29,6 +29,7 @@ from achievements import evaluation
 from achievements.conditions.query import EVERYBODY, Scope
 from achievements.evaluation import Report, active_rules, one_at_a_time
 from achievements.models import Achievement, Backfill, EarnedAchievement
+from achievements.references import problem_of
 from badges.lifecycle import move_all
 from badges.models import IssuedBadge
 from badges.status import Status
@@ -166,6 +167,8 @@ def _require_active(achievement: Achievement) -> None:
         message = _("The organization of %(achievement)s has not enabled achievements.")
     elif not achievement.enabled or not achievement.conditions:
         message = _("%(achievement)s is not enabled.")
+    elif achievement.gone:
+        raise Conflict("not_active", problem_of(achievement))
     elif achievement.paused_at:
         message = _("The rule of %(achievement)s failed too often and is paused; save it to try again.")
     else:

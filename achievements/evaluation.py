@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Max, Min, Value
+from django.db.models import Max, Min, Q, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -28,6 +28,7 @@ from achievements.conditions import language
 from achievements.conditions.counted import given_back
 from achievements.conditions.query import EVERYBODY, ActiveRule, Scope, next_free, statements, winners
 from achievements.models import Achievement, Backfill, EarnedAchievement, RuleRun
+from achievements.references import pause_where_gone
 from badges.issuing import issue_earned as record_intents
 from badges.models import Badge, IssuedBadge
 from tms.models import Course, Notification, ProgressChange, User
@@ -84,8 +85,11 @@ def award_changes() -> Report:
     evaluated again.
     """
     report = Report()
+    if not settings.BADGES_ENABLED:
+        return report
+    pause_where_gone()
     kept: list[int] = []
-    while settings.BADGES_ENABLED:
+    while True:
         with transaction.atomic():
             one_at_a_time()
             ahead = ProgressChange.objects.filter(pk__gt=kept[-1]) if kept else ProgressChange.objects.all()
@@ -119,6 +123,7 @@ def award_full(*, only: set[int] | None = None, progress: Progress | None = None
     report = Report()
     if not settings.BADGES_ENABLED:
         return report
+    pause_where_gone()
     chunks = list(_chunks())
     for number, scope in enumerate(chunks, start=1):
         with transaction.atomic():
@@ -144,8 +149,10 @@ def _chosen(rules: Sequence[ActiveRule], only: set[int] | None) -> list[ActiveRu
 
 
 def failing_rules() -> list[Achievement]:
-    """The achievements whose rule failed when it was last evaluated, and waits to be tried again."""
-    return list(Achievement.objects.filter(full_run_due_at__isnull=False).exclude(last_error=""))
+    """The achievements whose rule failed when it was last evaluated, and waits to be tried again, or names
+    what is gone."""
+    failed = Q(full_run_due_at__isnull=False) & ~Q(last_error="")
+    return list(Achievement.objects.filter(failed | ~Q(gone={})))
 
 
 def _chunks() -> Iterator[Scope]:

@@ -18,6 +18,7 @@ from achievements.conditions.language import Condition, Rule, Subject
 from achievements.conditions.query import progress
 from achievements.evaluation import active_rule
 from achievements.models import Achievement, EarnedAchievement
+from achievements.references import gone, told
 from tms.access import Action, require
 from tms.models import LearningRecord
 from tms.sql import fetch, moment_of
@@ -104,7 +105,7 @@ def explain(achievement: Achievement, learner: User, *, actor: User | None = Non
         earned=tuple(
             achievement.earned.filter(learner=learner, withdrawn_at__isnull=True).order_by("occurrence")
         ),
-        gates=tuple(_gates(achievement, learner, reached=inside or outside)),
+        gates=(*_gates(achievement, learner, reached=inside or outside), _evaluated(active)),
         conditions=tuple(_standings(active, learner, outside=outside)),
         through_ticked_courses=outside,
     )
@@ -155,6 +156,18 @@ def _gates(achievement: Achievement, learner: User, *, reached: bool) -> list[Ga
     return [
         Gate(code=code, open=held, sentence=(yes if held else no) % names) for code, held, yes, no in tests
     ]
+
+
+def _evaluated(active: ActiveRule) -> Gate:
+    achievement = active.achievement
+    missing = gone({achievement.pk: active.rule})
+    if missing:
+        sentence = told(missing[achievement.pk])
+    elif achievement.paused_at:
+        sentence = _("The rule failed too often and is paused: %(error)s") % {"error": achievement.last_error}
+    else:
+        return Gate(code="rule", open=True, sentence=_("The rule is evaluated."))
+    return Gate(code="rule", open=False, sentence=sentence)
 
 
 def _standings(active: ActiveRule, learner: User, *, outside: bool) -> list[Standing]:

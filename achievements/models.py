@@ -25,7 +25,8 @@ class Achievement(Fact):
     `full_run_due_at` asks for an evaluation over everybody (new, edited, enabled, or failed for a batch),
     `issuing_due_at` for a search of learners who earned it and lack its badge; both tell since when, so that
     whoever has done the work clears only the request that it answered. `paused_at` is set by the system
-    after a rule has failed too often, and cleared when somebody saves it again.
+    after a rule has failed too often, or while it names what is `gone` (achievements.references), and cleared
+    when somebody saves it again.
     """
 
     class FrequencyType(models.TextChoices):
@@ -58,6 +59,7 @@ class Achievement(Fact):
     last_error_at = models.DateTimeField(null=True, editable=False)
     failed_runs = models.PositiveSmallIntegerField(_("failed runs"), default=0, editable=False)
     paused_at = models.DateTimeField(_("paused"), null=True, editable=False)
+    gone = models.JSONField(default=dict, editable=False)
 
     class Meta:
         verbose_name = _("achievement")

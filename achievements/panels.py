@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from achievements.models import Achievement
+from achievements.references import problem_of
 from achievements.rewards import Participation, badges_of, earned_by, on_display, participation
 from badges.status import Status
 from tms.access import Action, may
@@ -71,15 +72,13 @@ def rewards(user: User) -> dict[str, Any] | None:
 
 
 def failing_rules(user: User) -> dict[str, Any] | None:
-    """Rules that failed when they were last evaluated, and those that rest because they kept failing."""
+    """Rules that failed when they were last evaluated, and those that rest: because they kept failing, or
+    because what they name is gone."""
     if not may(user, Action.MANAGE):
         return None
-    rules = list(
-        Achievement.objects.for_user(user, Action.MANAGE)
-        .exclude(last_error="")
-        .order_by("-paused_at", "-last_error_at")[:SHOWN]
-    )
-    return {"rules": rules} if rules else None
+    rules = Achievement.objects.for_user(user, Action.MANAGE).filter(~Q(last_error="") | ~Q(gone={}))
+    shown = [(row, problem_of(row)) for row in rules.order_by("-paused_at", "-last_error_at")[:SHOWN]]
+    return {"rules": shown} if shown else None
 
 
 PANELS = (

@@ -20,6 +20,7 @@ from achievements.conditions.language import Remark
 from achievements.conditions.query import GATES, standing, winners
 from achievements.evaluation import active_rule
 from achievements.models import Backfill
+from achievements.references import gone, told
 from badges.issuing import never_had
 from tms.access import Action, require
 from tms.models import User
@@ -90,10 +91,12 @@ def preview_backfill(
 ) -> Preview:
     """Who would earn an achievement by a backfill, its rule being taken as it is stored."""
     require(actor, Action.MANAGE, achievement)
-    waiting_for = _obstacles(achievement)
-    if achievement.paused_at:
+    active, waiting_for = active_rule(achievement), _obstacles(achievement)
+    if missing := gone({achievement.pk: active.rule}):
+        waiting_for.append(told(missing[achievement.pk]))
+    elif achievement.paused_at:
         waiting_for.append(_("Its rule failed too often and is paused; save it to try again."))
-    return _foresee(active_rule(achievement), notification=notification, waiting_for=tuple(waiting_for))
+    return _foresee(active, notification=notification, waiting_for=tuple(waiting_for))
 
 
 def _obstacles(draft: Achievement) -> list[str]:

@@ -1047,13 +1047,21 @@ class TestAchievements:
 
         assert admin.site._registry[Achievement].times_earned(row) == 1
 
-    def test_an_error_of_the_evaluation_is_told(self, as_ours, ours):
+    @pytest.mark.parametrize(
+        ("state", "sentence"),
+        [
+            ({"last_error": "The rule is too slow."}, "The rule is too slow."),
+            ({"gone": {"LabProfileIds": [12]}, "paused_at": PAST}, "what no longer exists: lab 12."),
+        ],
+    )
+    def test_why_a_rule_is_not_evaluated_is_told(self, as_ours, ours, state, sentence):
         achievement = ours.rows[Achievement]
-        assert "Last error" not in words(as_ours.get(change_page(achievement)))
+        assert "Problem:" not in words(as_ours.get(change_page(achievement)))
 
-        Achievement.objects.filter(pk=achievement.pk).update(last_error="The rule is too slow.")
+        Achievement.objects.filter(pk=achievement.pk).update(**state)
 
-        assert "The rule is too slow." in words(as_ours.get(change_page(achievement)))
+        assert sentence in words(as_ours.get(change_page(achievement)))
+        assert sentence in words(as_ours.get(address(Achievement, "changelist")))
 
     def test_what_was_earned_shows_its_evidence(self, as_ours, ours):
         page = words(as_ours.get(change_page(ours.rows[EarnedAchievement])))

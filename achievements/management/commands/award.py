@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from achievements import backfill, evaluation
+from achievements.references import problem_of
 from tms.command_line import Answer, CommandLine
 
 
@@ -27,19 +28,19 @@ class Command(CommandLine):
             with self.progress_bar() as bar:
                 report += evaluation.award_full(progress=bar)
         report.intents += evaluation.issue_earned() if full else evaluation.issue_due()
-        failed = evaluation.failing_rules()
+        failed = [(row, problem_of(row)) for row in evaluation.failing_rules()]
         lines = [
             _("%(learners)d learners looked at, %(awards)d awards, %(intents)d badges to issue.")
             % {"learners": report.learners, "awards": report.awards, "intents": report.intents}
         ]
         lines += [
-            _("The rule of %(achievement)s failed: %(error)s") % {"achievement": row, "error": row.last_error}
-            for row in failed
+            _("The rule of %(achievement)s failed: %(error)s") % {"achievement": row, "error": problem}
+            for row, problem in failed
         ]
         data = {
             "learners": report.learners,
             "awards": report.awards,
             "badges": report.intents,
-            "failed": [{"achievement": row.pk, "error": row.last_error} for row in failed],
+            "failed": [{"achievement": row.pk, "error": problem} for row, problem in failed],
         }
         return Answer(data=data, text="\n".join(lines), failed=bool(failed))
