@@ -266,11 +266,14 @@ class Credly:
         is taken to be so too: pages are read from the newest on, until one is older than `since` throughout.
         """
         path = "/events"
+        if since is None:
+            yield from self._rows(path, dialect=BESIDE_ISSUING)
+            return
         first, metadata = self._page(path, {}, dialect=BESIDE_ISSUING)
         pages = text(metadata, "total_pages")
         times = _times(first)
         falls, rises = times == sorted(times, reverse=True), times == sorted(times)
-        if since is None or falls == rises or not pages.isdecimal():
+        if falls == rises or not pages.isdecimal():
             yield from self._rows(path, dialect=BESIDE_ISSUING)
             return
         yield from first

@@ -1,7 +1,8 @@
-"""A badge provider to try things on: a process of its own that speaks Credly's documented HTTP.
+"""A badge provider to try things on: a process of its own that speaks the documented HTTP of Credly and of
+Accredible.
 
 It is for development, demonstrations and tests. It issues nothing real, so a production profile cannot even
-import it. Only the standard library is used, and nothing of the product: what it says about our adapter is
+import it. Only the standard library is used, and nothing of the product: what it says about our adapters is
 said from the other side of a socket. Start it with `python -m providers.sandbox --help`.
 """
 

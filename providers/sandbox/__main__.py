@@ -7,29 +7,32 @@ import errno
 import json
 import signal
 import sys
-import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from providers.sandbox import faults
+from providers.sandbox import faults, templates
 from providers.sandbox.server import Server
 from providers.sandbox.store import Organization, Store
 
 if TYPE_CHECKING:
     from types import FrameType
 
+    from providers.sandbox.store import Vendor
+
 DEFAULT_ORGANIZATION = "5a0dba0c-0000-4000-8000-000000000001"
-SAMPLES = ("First Lab", "Lab Explorer", "Course Champion", "Exam Ace", "Community Helper")
+DEFAULT_ISSUER = "1001"
+# How long a token of Credly lives.
+TOKEN_LIFE = timedelta(days=180)
 
 
 def main() -> int:
     parser = _parser()
     options = parser.parse_args()
     try:
-        templates = _templates(options.templates, organization=_default_organization(options))
-        organizations = _organizations(options, templates=templates)
+        organizations, rows = _accounts(options)
         ordered = faults.read({**json.loads(options.faults), **_shorthands(options)})
-        store = Store(options.data, organizations=organizations, templates=templates)
+        store = Store(options.data, organizations=organizations, templates=rows)
         server = Server(
             options.host, options.port, store=store, faults=ordered, public_url=options.public_url
         )
@@ -41,7 +44,8 @@ def main() -> int:
         signal.signal(number, _stop)
     print(
         f"Sandbox badge provider ready at {server.url}/ "
-        f"(organizations {len(organizations)}, templates {len(templates)}, badges {len(store.badges)})",
+        f"(accounts {len(organizations)}, templates {len(rows)}, "
+        f"badges {len(store.badges) + len(store.credentials)})",
         flush=True,
     )
     with server:
@@ -59,8 +63,9 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m providers.sandbox",
-        description="A local badge provider that speaks Credly's HTTP. Faults can also be ordered while it "
-        "runs: POST a JSON object to /_sandbox/faults.",
+        description="A local badge provider that speaks the HTTP of Credly and of Accredible. The API URL of "
+        "an account is this server's address, with or without /v1. Faults can also be ordered while it runs: "
+        "POST a JSON object to /_sandbox/faults.",
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1")
@@ -68,17 +73,26 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--data", type=Path, required=True, help="file that keeps what was received, one JSON object per line"
     )
-    add("--templates", type=Path, help="JSON list of {organization_id, id, name, description, state}")
-    add("--token", default="sandbox-token", help="token of every organization without one of its own")
-    add("--organization", help=f"id of the organization of the samples (default {DEFAULT_ORGANIZATION})")
-    add("--name", default="Sandbox organization", help="its name")
     add(
-        "--accounts",
-        action="append",
-        default=[],
-        metavar="ORGANIZATION=TOKEN",
-        help="a further organization and its token; repeatable",
+        "--templates",
+        type=Path,
+        help="JSON list of templates and groups (see providers/sandbox/templates.py)",
     )
+    add("--token", default="sandbox-token", help="token of every account without one of its own")
+    add(
+        "--organization",
+        help=f"id of the Credly organization of the samples (default {DEFAULT_ORGANIZATION}, "
+        f"and {DEFAULT_ISSUER} at Accredible)",
+    )
+    add("--name", default="Sandbox organization", help="its name")
+    for option, vendor in (("--accounts", "Credly"), ("--accredible", "Accredible")):
+        add(
+            option,
+            action="append",
+            default=[],
+            metavar="ID=TOKEN",
+            help=f"a further account at {vendor} and its token; repeatable",
+        )
     add("--public-url", default="", help="how browsers reach this server, when not at its own address")
     add("--latency-ms", help="wait so long before every answer")
     add("--fail-after", metavar="N%", help="share of the requests that are carried out but never answered")
@@ -86,49 +100,54 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _default_organization(options: argparse.Namespace) -> str:
-    """Served when it is asked for, and when nothing else is."""
-    if options.organization or options.templates or options.accounts:
-        return str(options.organization or "")
-    return DEFAULT_ORGANIZATION
-
-
-def _templates(path: Path | None, *, organization: str) -> list[dict[str, Any]]:
-    if path is None:
-        return [
-            _template({"organization_id": organization, "name": name}) for name in SAMPLES if organization
-        ]
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ValueError(f"{path} must hold a JSON list of objects.")
-    return [_template(row) for row in rows]
-
-
-def _template(row: dict[str, Any]) -> dict[str, Any]:
-    missing = [name for name in ("organization_id", "name") if not row.get(name)]
-    if missing:
-        raise ValueError(f"A template lacks {' and '.join(missing)}: {row}")
-    identity = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{row['organization_id']}/{row['name']}"))
-    return {"id": identity, "description": "", "state": "active", **row}
-
-
-def _organizations(options: argparse.Namespace, *, templates: list[dict[str, Any]]) -> list[Organization]:
-    tokens = {row["organization_id"]: options.token for row in templates}
-    default = _default_organization(options)
-    if default:
-        tokens[default] = options.token
-    for pair in options.accounts:
-        identity, separator, token = pair.partition("=")
-        if not separator or not identity or not token:
-            raise ValueError(f"--accounts {pair!r} must look like ORGANIZATION=TOKEN.")
-        tokens[identity] = token
-    names = {
-        row["organization_id"]: row["organization_name"] for row in templates if "organization_name" in row
-    }
-    return [
-        Organization(id=identity, name=names.get(identity, options.name), token=token)
+def _accounts(options: argparse.Namespace) -> tuple[list[Organization], list[dict[str, Any]]]:
+    """The accounts and templates that options and files name; the samples' when they name none."""
+    rows = templates.read(options.templates) if options.templates else []
+    named = {str(row["organization_id"]): row for row in rows if row.get("organization_id")}
+    vendors = {identity: _vendor(row) for identity, row in named.items()}
+    tokens = dict.fromkeys(named, options.token)
+    for vendor, pairs in (("credly", options.accounts), ("accredible", options.accredible)):
+        for identity, token in map(_pair, pairs):
+            tokens[identity], vendors[identity] = token, _vendor({"provider": vendor})
+    for identity, vendor in _samples(options, are_needed=not tokens).items():
+        tokens[identity], vendors[identity] = options.token, vendor
+        if not options.templates:
+            rows += [{"organization_id": identity, "name": name} for name in templates.SAMPLES]
+    organizations = [
+        Organization(
+            id=identity,
+            name=named.get(identity, {}).get("organization_name", options.name),
+            token=token,
+            vendor=vendors[identity],
+            token_expires_at=(datetime.now(UTC) + TOKEN_LIFE).isoformat(timespec="milliseconds"),
+        )
         for identity, token in tokens.items()
     ]
+    completed = [
+        templates.complete(row, vendor=vendors.get(str(row.get("organization_id")), "credly")) for row in rows
+    ]
+    return organizations, completed
+
+
+def _vendor(row: dict[str, Any]) -> Vendor:
+    return "accredible" if row.get("provider") == "accredible" else "credly"
+
+
+def _samples(options: argparse.Namespace, *, are_needed: bool) -> dict[str, Vendor]:
+    """An account that is asked for by name; one at either vendor when there is no other."""
+    found: dict[str, Vendor] = {}
+    if options.organization or are_needed:
+        found[options.organization or DEFAULT_ORGANIZATION] = "credly"
+    if are_needed:
+        found[DEFAULT_ISSUER] = "accredible"
+    return found
+
+
+def _pair(text: str) -> tuple[str, str]:
+    identity, separator, token = text.partition("=")
+    if not separator or not identity or not token:
+        raise ValueError(f"{text!r} must look like ID=TOKEN.")
+    return identity, token
 
 
 def _shorthands(options: argparse.Namespace) -> dict[str, Any]:

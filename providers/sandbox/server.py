@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import sys
 import time
@@ -13,14 +12,15 @@ from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from providers.sandbox import credly, faults, pages
-from providers.sandbox.credly import Answer, Request, as_json, refuse
+from providers.sandbox import accredible, control, credly, faults, pages
+from providers.sandbox.messages import Answer, Request, refuse
 from providers.sandbox.store import now
+from providers.sandbox.webhooks import Messenger
 
 if TYPE_CHECKING:
     from http.client import HTTPMessage
 
-    from providers.sandbox.faults import Fault, Faults
+    from providers.sandbox.faults import Fault, Faults, Strike
     from providers.sandbox.store import Store
 
 BODY_BYTES = 1024 * 1024
@@ -35,8 +35,11 @@ class Server(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.store = store
         self.faults = faults
+        self.faults_of: dict[str, Faults] = {}
         self.connections = 0
         super().__init__((host, port), Handler)
+        self.messenger = Messenger(store)
+        self.messenger.start()
         name = f"[{host}]" if ":" in host else host
         self.url = f"http://{name}:{self.server_port}"
         self.public_url = public_url.rstrip("/") or self.url
@@ -78,10 +81,10 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(request, Answer):
             self.close_connection = True
             self._send(request)
-        elif credly.is_api(request.path):
+        elif credly.is_api(request.path) or accredible.is_api(request.path):
             self._serve_api(request)
         else:
-            self._send(self._serve_itself(request))
+            self._send(control.answer(self._server, request) or pages.answer(self._server, request))
 
     def _read(self) -> Request | Answer:
         length = self.headers.get("Content-Length", "0")
@@ -109,36 +112,42 @@ class Handler(BaseHTTPRequestHandler):
     # --- The provider -----------------------------------------------------------------------------------
 
     def _serve_api(self, request: Request) -> None:
-        active = self._server.faults
+        account = self._account_of(request)
+        active = self._server.faults_of.get(account, self._server.faults)
         if active.latency_ms:
             time.sleep(active.latency_ms / 1000)
-        fault = active.strike(request.method)
-        if fault == "hang":
-            self._note(request, None, fault)
-            self._hang()
+        strike = active.strike(request.method)
+        fault = strike.fault if strike else None
+        if strike and fault in {"hang", "lost_request"}:
+            self._note(request, None, fault=fault, account=account)
+            self.close_connection = True
+            if fault == "hang":
+                self._hang(active.hang_seconds)
             return
-        answer = self._faulty(active) if fault == "status" else self._act(request)
-        self._note(request, answer, fault)
-        self._send(answer, fault=fault)
+        answer = _faulty(strike) if strike and fault == "status" else self._act(request, active)
+        self._note(request, answer, fault=fault, account=account)
+        self._send(answer, fault=fault, drip_seconds=active.drip_seconds)
 
-    def _act(self, request: Request) -> Answer:
+    def _account_of(self, request: Request) -> str:
+        if accredible.is_api(request.path):
+            return accredible.account_of(request, self._server.store)
+        return credly.account_of(request)
+
+    def _act(self, request: Request, active: Faults) -> Answer:
+        answer = accredible.answer if accredible.is_api(request.path) else credly.answer
         try:
-            return credly.answer(request, self._server.store, search_lag=self._server.faults.search_lag)
+            return answer(request, self._server.store, search_lag=active.search_lag)
         except Exception:  # noqa: BLE001 - a mistake in here answers 500, as a real provider's would
             traceback.print_exc()
             return refuse(500, "The sandbox itself failed; its console says why.")
 
-    def _faulty(self, active: Faults) -> Answer:
-        headers = {"Retry-After": active.retry_after} if active.retry_after else {}
-        plain = refuse(active.status, "This failure was ordered.")
-        return Answer(plain.status, plain.body, headers=headers)
-
-    def _note(self, request: Request, answer: Answer | None, fault: Fault | None) -> None:
+    def _note(self, request: Request, answer: Answer | None, *, fault: Fault | None, account: str) -> None:
         """Keep the request, without its token, before anybody learns what became of it."""
         line: dict[str, Any] = {
             "at": now(),
             "method": request.method,
             "path": request.path,
+            "account": account,
             "status": answer.status if answer else 0,
         }
         if request.query:
@@ -149,46 +158,26 @@ class Handler(BaseHTTPRequestHandler):
             line["fault"] = fault
         self._server.store.received(line)
 
-    def _hang(self) -> None:
-        """Until the client gives up."""
-        self.close_connection = True
+    def _hang(self, seconds: float) -> None:
+        """Until the client gives up, or so many seconds."""
+        self.connection.settimeout(seconds or None)
         with suppress(OSError):
             while self.connection.recv(4096):
                 pass
 
-    # --- Switches and pages of the sandbox itself ---------------------------------------------------------
-
-    def _serve_itself(self, request: Request) -> Answer:
-        match [request.method, request.path]:
-            case ["GET", "/_sandbox/received"]:
-                return as_json(200, {**self._server.store.summary(), "connections": self._server.connections})
-            case ["GET", "/_sandbox/faults"]:
-                return as_json(200, self._server.faults.described())
-            case ["POST", "/_sandbox/faults"]:
-                return self._order_faults(request)
-        return pages.answer(self._server, request)
-
-    def _order_faults(self, request: Request) -> Answer:
-        """The given faults from now on, and no others: an empty object ends them all."""
-        try:
-            given = json.loads(request.body or b"{}")
-            if not isinstance(given, dict):
-                raise ValueError("A JSON object is needed.")
-            self._server.faults = faults.read(given)
-        except ValueError as error:
-            return refuse(422, str(error))
-        return as_json(200, self._server.faults.described())
-
     # --- Sending ------------------------------------------------------------------------------------------
 
-    def _send(self, answer: Answer, *, fault: Fault | None = None) -> None:
-        body = b"<html>The provider is being mended.</html>" if fault == "garble" else answer.body
+    def _send(self, answer: Answer, *, fault: Fault | None = None, drip_seconds: float = 0.0) -> None:
+        if fault == "garble":
+            status = 200 if answer.status == 204 else answer.status
+            answer = Answer(status, b"<html>The provider is being mended.</html>", "text/html")
+        body = answer.body
         reason = self.responses.get(answer.status, ("",))[0]
         head = [
             f"HTTP/1.1 {answer.status} {reason}",
             f"Date: {self.date_time_string()}",
-            f"Content-Type: {answer.content_type}",
-            f"Content-Length: {len(body)}",
+            # An answer without a body by its status has no headers about one either.
+            *([] if answer.status == 204 else _about(body, content_type=answer.content_type)),
             *(f"{name}: {value}" for name, value in answer.headers.items()),
         ]
         if self.close_connection:
@@ -196,13 +185,25 @@ class Handler(BaseHTTPRequestHandler):
         message = "\r\n".join([*head, "", ""]).encode("latin-1") + body
         if fault in {"lost_response", "cut"}:
             self.close_connection = True
-            message = b"" if fault == "lost_response" else message[: len(message) - len(body) // 2 - 1]
+            # Half of the body, or half of the status where there is none.
+            whole = len(message) - len(body) // 2 - 1 if body else len("HTTP/1.1 2")
+            message = b"" if fault == "lost_response" else message[:whole]
         if fault == "drip":
-            self._drip(message)
+            self._drip(message, seconds=drip_seconds)
         elif message:
             self.connection.sendall(message)
 
-    def _drip(self, message: bytes) -> None:
+    def _drip(self, message: bytes, *, seconds: float) -> None:
         for position in range(len(message)):
             self.connection.sendall(message[position : position + 1])
-            time.sleep(self._server.faults.drip_seconds)
+            time.sleep(seconds)
+
+
+def _faulty(strike: Strike) -> Answer:
+    headers = {"Retry-After": faults.retry_after(strike.retry_after)} if strike.retry_after else {}
+    plain = refuse(strike.status, "This failure was ordered.")
+    return Answer(plain.status, plain.body, headers=headers)
+
+
+def _about(body: bytes, *, content_type: str) -> list[str]:
+    return [f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import subprocess
@@ -10,11 +9,13 @@ import sys
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from providers import http
 from providers.base import Account, IssueRequest
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ OTHER_ORGANIZATION = "0d4c2f0e-0000-4000-8000-00000000000b"
 TEMPLATE = "7e000000-0000-4000-8000-000000000001"
 ARCHIVED = "7e000000-0000-4000-8000-000000000002"
 REPEATABLE = "7e000000-0000-4000-8000-000000000003"
+ISSUER = "4711"
+GROUP = "7301"
+REPEATABLE_GROUP = "7303"
 # Recognizable wherever it should not be.
 CANARY = "canary-4f1c9e-token"
 OTHER_TOKEN = "other-token"
@@ -40,6 +44,20 @@ TEMPLATES = [
         "allow_duplicate_badges": True,
     },
     {"organization_id": OTHER_ORGANIZATION, "name": "Elsewhere"},
+    {
+        "id": GROUP,
+        "organization_id": ISSUER,
+        "provider": "accredible",
+        "name": "First Lab",
+        "description": "One lab.",
+    },
+    {
+        "id": REPEATABLE_GROUP,
+        "organization_id": ISSUER,
+        "name": "Again and Again",
+        "allow_duplicate_badges": True,
+        "provider": "accredible",
+    },
 ]
 
 
@@ -106,8 +124,18 @@ class SandboxProcess:
         self._wait()
 
     def close(self) -> None:
-        if self._process and self._process.poll() is None:
+        if self.is_running:
             self.kill()
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def renew(self) -> None:
+        """As on the first start, whatever a test did to it."""
+        if not self.is_running:
+            self.start()
+        assert self.call("POST", "/_sandbox/forget").status == 200
 
     def order(self, **faults: Any) -> None:
         """These faults from now on, and no others."""
@@ -135,7 +163,7 @@ class SandboxProcess:
             **(headers or {}),
         }
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request(method, path, body=data, headers=sent)
             response = connection.getresponse()
@@ -143,9 +171,17 @@ class SandboxProcess:
         finally:
             connection.close()
 
-    def account(self, **changes: str) -> Account:
+    def set_account(self, identity: str, **settings: Any) -> None:
+        assert self.call("POST", "/_sandbox/accounts", {"id": identity, **settings}).status == 200
+
+    def account(self, **changes: Any) -> Account:
+        """At Credly."""
         given = {"api_url": f"{self.url}/v1", "organization_id": ORGANIZATION, "token": CANARY}
         return Account(**{**given, **changes})
+
+    def issuer(self, **changes: Any) -> Account:
+        """At Accredible."""
+        return self.account(**{"organization_id": ISSUER, **changes})
 
     def _wait(self) -> int:
         assert self._process
@@ -174,9 +210,10 @@ def recorded(name: str) -> Any:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path, settings: Any) -> Iterator[SandboxProcess]:
-    process = SandboxProcess(tmp_path)
-    process.start()
-    settings.PROVIDER_ALLOWED_HOSTS = [process.host_port]
-    yield process
-    process.close()
+def sandbox(sandbox_process: SandboxProcess, settings: Any) -> Iterator[SandboxProcess]:
+    """The one of this run, which remembers nothing of the tests before."""
+    sandbox_process.renew()
+    # Connections that rest belong to the test before, and some tests count them.
+    http._transport.close()
+    settings.PROVIDER_ALLOWED_HOSTS = [sandbox_process.host_port]
+    yield sandbox_process

@@ -613,7 +613,6 @@ def test_all_events_are_told_when_no_moment_is_given_and_each_once(credly: Credl
     rows = event_page(4, 3, pages=2)
     rows["data"].append({"id": "timeless", "event_type": "badge.created"})
     responses.get(EVENTS, json=rows)
-    responses.get(EVENTS, json=rows)
     responses.get(EVENTS, json=event_page(3, 2, pages=2, page=2))
 
     assert [event.external_id for event in credly.events()] == ["e2", "e3", "e4", "timeless"]
