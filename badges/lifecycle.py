@@ -7,23 +7,29 @@ other is told False and does nothing. See badges.status for the moves there are.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from badges import fairness
 from badges.models import Badge, IssuedBadge, IssuingEvent
 from badges.status import MOVES, Status
+from providers.turns import take as take_turns
 from tms.models import User
 from tms.progress import changed
 from tms.sql import Sql, execute, fetch, sql, table, value
 
+log = logging.getLogger(__name__)
 # Settled rows carry no claim: whoever wakes late finds its token gone.
 UNCLAIMED: dict[str, Any] = {"claim_token": None, "lease_until": None}
 BATCH = 1_000
@@ -147,61 +153,87 @@ def note(rows: models.QuerySet[IssuedBadge], *, reason: str, actor: User | None)
     _log(steps, actor=actor)
 
 
-def claim(limit: int, *, now: datetime | None = None) -> list[IssuedBadge]:
-    """Take up to `limit` due rows for sending, best priority first, under one token and one lease.
+def claim(
+    limit: int, *, room: Mapping[int, int] | None = None, now: datetime | None = None
+) -> list[IssuedBadge]:
+    """Take up to `limit` due rows for sending under one token and one lease, in fair order (badges.fairness).
 
-    Rows of an inactive badge or an unusable account are left alone (badges.delivery.hold_blocked), and so
-    are those that somebody wants to be taken back (badges.ending.fulfil_wishes).
+    `room`: the most for some accounts, by id. Rows of an inactive badge or an unusable account are left alone
+    (badges.delivery.hold_blocked), those of an account that may not be called now as well (providers.turns),
+    and those that somebody wants to be taken back (badges.ending.fulfil_wishes).
     """
-    now = now or timezone.now()
-    due = _due(Status.QUEUED, now=now).filter(badge__is_active=True, revoke_asked_at__isnull=True)
-    due = due.order_by("priority", "due_at", "pk")
+    return _take(Status.QUEUED, limit, room=room or {}, now=now or timezone.now())
+
+
+def claim_open(
+    status: Status, limit: int, *, room: Mapping[int, int] | None = None, now: datetime | None = None
+) -> list[IssuedBadge]:
+    """As `claim`, for rows that stay in their status while somebody works on them: unknown, revoking."""
+    return _take(status, limit, room=room or {}, now=now or timezone.now())
+
+
+def _take(status: Status, limit: int, *, room: Mapping[int, int], now: datetime) -> list[IssuedBadge]:
+    lines = fairness.lines(status, now=now) if limit > 0 else []
+    wanted = {line.account: min(limit, room.get(line.account, limit)) for line in lines}
+    if not wanted:
+        return []
+    token = uuid4()
+    turns = take_turns(wanted, now=now)
     with transaction.atomic():
-        rows = _lock(due, limit)
-        _hold(rows, now=now, status=Status.SENDING, attempts=F("attempts") + 1)
-        for row in rows:
-            row.status, row.attempts = Status.SENDING, row.attempts + 1
-        steps = [
-            Move(issued_badge_id=row.pk, from_status=Status.QUEUED, to_status=Status.SENDING) for row in rows
-        ]
+        heads = fairness.heads(lines, status=status, allowed=turns.allowed, limit=limit, now=now)
+        _hold([pk for pk, _account in heads], token=token, now=now, status=status)
+    turns.settle(Counter(account for _pk, account in heads))
+    return _held([pk for pk, _account in heads], token=token)
+
+
+def _hold(ids: Sequence[int], *, token: UUID, now: datetime, status: Status) -> None:
+    claimed: dict[str, Any] = {"claim_token": token, "lease_until": now + lease()}
+    if status == Status.QUEUED:
+        claimed |= {"status": Status.SENDING, "attempts": F("attempts") + 1}
+        steps = [Move(issued_badge_id=pk, from_status=status, to_status=Status.SENDING) for pk in ids]
         _log(steps, actor=None)
-    return rows
+    if ids:
+        IssuedBadge.objects.filter(pk__in=ids).update(**claimed)
 
 
-def claim_open(status: Status, limit: int, *, now: datetime | None = None) -> list[IssuedBadge]:
-    """Take due rows that stay in their status while somebody works on them: unknown, revoking."""
-    now = now or timezone.now()
-    due = _due(status, now=now).exclude(lease_until__gt=now).order_by("due_at", "pk")
-    with transaction.atomic():
-        rows = _lock(due, limit)
-        _hold(rows, now=now)
-    return rows
+def _held(ids: Sequence[int], *, token: UUID) -> list[IssuedBadge]:
+    """What is still held under the token, with all that an exchange needs to know, in the order of the ids.
 
-
-def _due(status: Status, *, now: datetime) -> models.QuerySet[IssuedBadge]:
-    return IssuedBadge.objects.filter(
-        status=status,
-        due_at__lte=now,
-        badge__badge_provider__is_enabled=True,
-        badge__badge_provider__paused_at__isnull=True,
-    )
-
-
-def _lock(due: models.QuerySet[IssuedBadge], limit: int) -> list[IssuedBadge]:
-    """The first rows that nobody else has locked, with all that an exchange needs to know."""
+    A row that cannot be read would stop all others for ever: it is set aside, and says why.
+    """
     # Many rows share a badge, and to decrypt its account's token takes longer than to read a row.
     badges = models.Prefetch("badge", Badge.objects.select_related("badge_provider", "organization"))
-    rows = due.select_related("learner", "replaces").prefetch_related(badges)
-    return list(rows.select_for_update(skip_locked=True, of=("self",))[:limit])
+    rows = IssuedBadge.objects.filter(pk__in=ids, claim_token=token)
+    try:
+        found = {row.pk: row for row in rows.select_related("learner", "replaces").prefetch_related(badges)}
+    except DatabaseError:
+        raise
+    except Exception as error:
+        if len(ids) > 1:
+            return [row for pk in ids for row in _held([pk], token=token)]
+        log.exception("Issued badge %s cannot be read", ids[0])
+        _set_aside(rows, error=error)
+        return []
+    return [found[pk] for pk in ids if pk in found]
 
 
-def _hold(rows: Sequence[IssuedBadge], *, now: datetime, **changes: Any) -> None:
-    token, lease_until = uuid4(), now + lease()
-    IssuedBadge.objects.filter(pk__in=[row.pk for row in rows]).update(
-        claim_token=token, lease_until=lease_until, **changes
-    )
-    for row in rows:
-        row.claim_token, row.lease_until = token, lease_until
+def _set_aside(rows: models.QuerySet[IssuedBadge], *, error: Exception) -> None:
+    reason = _("It cannot be read from the database: %(error)s.") % {"error": type(error).__name__}
+    for pk, status, token in rows.values_list("pk", "status", "claim_token"):
+        if Status.FAILED not in MOVES[Status(status)]:
+            rows.filter(pk=pk).update(due_at=timezone.now() + timedelta(days=1), **UNCLAIMED)
+            continue
+        changes = {"failure_code": "unreadable", "failure_message": reason, "provider_message": ""}
+        move(
+            Move(
+                issued_badge_id=pk,
+                from_status=Status(status),
+                to_status=Status.FAILED,
+                claim=token,
+                reason=reason,
+                changes=changes,
+            )
+        )
 
 
 def postpone(row: IssuedBadge, *, due_at: datetime, **changes: Any) -> bool:

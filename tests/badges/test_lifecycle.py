@@ -247,7 +247,7 @@ def test_what_is_claimed_is_whole_and_takes_as_many_statements_for_fifty_rows_as
     for number in (1, 50):
         for _number in range(number):
             IssuedBadgeFactory()
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(9):
             rows = claim(number)
             assert (
                 len({(row.badge.badge_provider.token, row.badge.organization.time_zone) for row in rows}) == 1
