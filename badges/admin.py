@@ -1,4 +1,4 @@
-"""Badges, and the record of each one issued, in the back office."""
+"""The record of each badge issued, in the back office. Badges and accounts have modules of their own."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from badges import catalogue, ending, issuing
-from badges.models import Badge, IssuedBadge, IssuingEvent
+# The latter two register what they hold.
+from badges import admin_accounts, admin_catalogue, ending, issuing  # noqa: F401
+from badges.models import IssuedBadge, IssuingEvent
 from badges.status import Status
 from providers.models import BadgeProvider
 from tms.access import Action
-from tms.back_office import BackOfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, ScopedRelatedFilter
-from tms.models import Organization
+from tms.back_office import ReadOnlyAdmin, ReadOnlyInline, ScopedRelatedFilter
 
 # What a person can do to an issued badge of a status: the action's name, and its label on the record's page.
 _RETRY = ("retry", _("Send again"))
@@ -32,43 +32,6 @@ STEPS = {
     Status.ACCEPTED: (_REVOKE,),
     Status.REJECTED: (_REVOKE,),
 }
-
-
-@admin.register(Badge)
-class BadgeAdmin(BackOfficeAdmin):
-    list_display = ("name", "badge_provider", "organization", "is_active", "enable_manual_issuance")
-    list_filter = (
-        "is_active",
-        "enable_manual_issuance",
-        ("badge_provider", ScopedRelatedFilter),
-        ("organization", ScopedRelatedFilter),
-    )
-    list_select_related = ("badge_provider", "organization")
-    search_fields = ("name", "description", "template_id", "external_id")
-    ordering = ("name", "id")
-    filter_horizontal = ("available_to",)
-    fieldsets = (
-        (None, {"fields": ("name", "description", "organization", "is_active")}),
-        (_("At the provider"), {"fields": ("badge_provider", "template_id", "image_url")}),
-        (None, {"fields": ("enable_manual_issuance",)}),
-        (_("Availability"), {"fields": ("available_to", "external_id")}),
-    )
-
-    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
-        if db_field.name != "badge_provider":
-            return super().get_field_queryset(db, db_field, request)
-        user: Any = request.user
-        own = BadgeProvider.objects.for_user(user, Action.SEE)
-        shared = BadgeProvider.objects.filter(
-            available_to__in=Organization.objects.for_user(user, Action.MANAGE)
-        )
-        return BadgeProvider.objects.filter(
-            models.Q(pk__in=own.values("pk")) | models.Q(pk__in=shared.values("pk"))
-        )
-
-    def write(self, row: Badge, *, form: Any, request: HttpRequest) -> None:
-        user: Any = request.user
-        catalogue.save_badge(row, actor=user)
 
 
 class TimelineInline(ReadOnlyInline):

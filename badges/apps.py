@@ -7,7 +7,14 @@ class BadgesConfig(AppConfig):
     verbose_name = _("Badges")
 
     def ready(self) -> None:
-        from badges.models import Badge, Comparison, Difference, IssuedBadge, ProviderEvent
+        from badges.models import (
+            Badge,
+            Comparison,
+            Difference,
+            IssuedBadge,
+            ProviderEvent,
+            Synchronization,
+        )
         from tms import access
 
         access.register(Badge, organization="organization")
@@ -17,7 +24,7 @@ class BadgesConfig(AppConfig):
             seen_by=("learner__organization",),
             learner="learner",
         )
-        for told in (ProviderEvent, Comparison):
+        for told in (ProviderEvent, Comparison, Synchronization):
             access.register(told, organization="badge_provider__organization")
         access.register(
             Difference,

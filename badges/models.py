@@ -270,6 +270,8 @@ class Synchronization(models.Model):
     changes = models.JSONField(_("changes"), default=list)
     problem = models.TextField(_("problem"), blank=True)
 
+    objects = ScopedQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("synchronization")
         verbose_name_plural = _("synchronizations")

@@ -367,3 +367,43 @@ _PARTS = {
     Change.ARCHIVED: ngettext_lazy("%d archived", "%d archived"),
     Change.GONE: ngettext_lazy("%d gone", "%d gone"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One change for people: what happens to which badge, each detail as (what, before, after)."""
+
+    label: str
+    change: str
+    name: str
+    template_id: str
+    badge: int | None
+    details: list[tuple[str, str, str]]
+
+
+def described(record: Synchronization) -> list[Described]:
+    return [
+        Described(
+            label=str(Change(told["change"]).label),
+            change=told["change"],
+            name=told["name"],
+            template_id=told["template_id"],
+            badge=told["badge"],
+            details=[
+                (_label(name), _shown(before), _shown(after))
+                for name, (before, after) in told["details"].items()
+            ],
+        )
+        for told in record.changes
+    ]
+
+
+def _label(name: str) -> str:
+    column = next(column for column in Badge._meta.concrete_fields if column.name == name)
+    return str(column.verbose_name)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return str(value)

@@ -111,6 +111,7 @@ def _connection(provider: BadgeProvider) -> tuple[object, ...]:
 
 def _forget_the_past(provider: BadgeProvider) -> None:
     """What was found out about another address or token says nothing about these."""
+    provider.is_changed = True
     provider.checked_at, provider.check_problem = None, ""
     provider.failures_in_a_row, provider.broken_until = 0, None
     if provider.paused_by_id is None:

@@ -91,6 +91,9 @@ class BadgeProvider(Fact):
     events_read_to = models.DateTimeField(_("events read to"), null=True, editable=False)
     compared_at = models.DateTimeField(_("compared"), null=True, editable=False)
 
+    # Set by save_provider on the row it was given: it speaks to the provider in a way it did not before.
+    is_changed = False
+
     class Meta:
         verbose_name = _("badge provider")
         verbose_name_plural = _("badge providers")
@@ -123,6 +126,10 @@ class BadgeProvider(Fact):
     def is_unchecked(self) -> bool:
         """Nobody has asked the provider since the account was made, or since its address or token changed."""
         return self.is_enabled and self.kind != self.Kind.OPEN_BADGES and self.checked_at is None
+
+    @property
+    def is_to_be_checked(self) -> bool:
+        return self.is_unchecked and self.is_changed
 
     @property
     def webhook_address(self) -> str:

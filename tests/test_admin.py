@@ -15,10 +15,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from achievements.models import Achievement, EarnedAchievement, RuleVersion
-from badges.models import Badge, IssuedBadge, IssuingEvent
+from badges.models import Badge, IssuedBadge, IssuingEvent, Synchronization
 from badges.status import Status
 from providers import accounts
-from providers.models import BadgeProvider
+from providers.models import AccredibleConfig, BadgeProvider, CredlyOrganization
 from tests.factories import (
     PAST,
     TOKEN,
@@ -71,7 +71,14 @@ from tms.models import (
 
 pytestmark = pytest.mark.django_db
 
-READ_ONLY = [LearningRecord, ProgressChange, Notification, IssuedBadge, EarnedAchievement]
+READ_ONLY = [
+    LearningRecord,
+    ProgressChange,
+    Notification,
+    Synchronization,
+    IssuedBadge,
+    EarnedAchievement,
+]
 DELETABLE = [LabInstance, CourseAssignment, Enrollment, ActivityResult, Activity]
 MODELS = [
     Organization,
@@ -94,7 +101,10 @@ MODELS = [
     ProgressChange,
     Notification,
     BadgeProvider,
+    CredlyOrganization,
+    AccredibleConfig,
     Badge,
+    Synchronization,
     IssuedBadge,
     Achievement,
     EarnedAchievement,
@@ -129,6 +139,10 @@ def make_world(name: str) -> World:
     training_class = ClassFactory(course=course, name=f"{name} class")
     training_class.instructors.add(administrator)
     provider = BadgeProviderFactory(organization=organization, name=f"{name} account")
+    accredible = BadgeProviderFactory(
+        organization=organization, name=f"{name} config", kind=BadgeProvider.Kind.ACCREDIBLE
+    )
+    synchronization = Synchronization.objects.create(badge_provider=provider, problem=f"{name} problem")
     badge = BadgeFactory(organization=organization, badge_provider=provider, name=f"{name} badge")
     issued = IssuedBadgeFactory(badge=badge, learner=learner, reason=f"{name} reason")
     IssuingEvent.objects.create(
@@ -163,7 +177,9 @@ def make_world(name: str) -> World:
         *(organization, learner, lab, tag, course, training_class, enrollment, assignment, launch),
         *(record, ProgressChange.objects.filter(learner=learner).first(), notification),
         *(section, lesson, result, activity, profile, subscription, path),
-        *(provider, badge, issued, achievement, earned),
+        *(provider, CredlyOrganization.objects.get(pk=provider.pk)),
+        *(AccredibleConfig.objects.get(pk=accredible.pk), synchronization),
+        *(badge, issued, achievement, earned),
     ]
     return World(organization, administrator, learner, {type(row): row for row in found})
 
