@@ -123,12 +123,12 @@ def plan_for_sets() -> None:
     """Tell the planner, until the transaction ends, that its statements go through many rows by indexes.
 
     Compiling such a statement takes longer than running it, and no server that keeps its data on other than
-    spinning disks pays four times as much for a page out of order. Sorts of a chunk of learners stay in memory.
+    spinning disks pays four times as much for a page out of order. Sorts of a chunk stay in memory.
     """
     if connection.vendor == "postgresql":
         settings = {"jit": "off", "random_page_cost": "1.1", "work_mem": "64MB"}
         settings["max_parallel_workers_per_gather"] = "0"
-        execute(Sql("; ".join(f"SET LOCAL {name} = '{value}'" for name, value in settings.items())))
+        execute(Sql("; ".join(f"SET LOCAL {name} = '{chosen}'" for name, chosen in settings.items())))
 
 
 @contextmanager

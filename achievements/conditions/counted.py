@@ -60,8 +60,9 @@ class Scope:
         return Sql("TRUE")
 
     def bounds(self, column: str) -> Sql:
-        """The range of ids again, where there is one, for rows that the clause reaches only by a join."""
-        return self.clause(column) if self.first is not None and self.among is None else Sql("TRUE")
+        """The range of ids again, where there is one, for rows that are reached by a join: a planner that
+        merges or hashes them then reads those of these learners and not all there are."""
+        return replace(self, among=None).clause(column) if self.first is not None else Sql("TRUE")
 
 
 EVERYBODY = Scope()

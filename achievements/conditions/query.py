@@ -18,7 +18,7 @@ from achievements.conditions.counting import COLUMNS, Won, enough, evidence, rea
 from achievements.conditions.language import Condition, Group, Rule, Subject
 from achievements.models import Achievement, EarnedAchievement
 from tms.models import Organization, User
-from tms.sql import Sql, Steps, join, json_list, json_object, latest, sql, table, value
+from tms.sql import Sql, Steps, in_list, join, json_list, json_object, latest, sql, table, value
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -131,7 +131,8 @@ def winners(rules: Sequence[ActiveRule], *, scope: Scope = EVERYBODY) -> Sql:
         stands = _stands(rules)
         lacking = replace(scope, among=_lacking(countings, scope=scope, stands=stands))
         met = sql("({}) AS c0", reached(countings, scope=lacking))
-        return _gated(rules[0], met, Sql("c0.moment"), told, stands=stands, outside=False)
+        near = sql("{} AND {}", stands, scope.bounds("held.learner_id"))
+        return _gated(rules[0], met, Sql("c0.moment"), told, stands=near, outside=False)
     [active] = rules
     kinds = [_met(active, scope=scope, outside=False)]
     if active.outsiders and active.names_courses:
@@ -146,20 +147,23 @@ def _stands(rules: Sequence[ActiveRule]) -> Sql:
 
 
 def _lacking(countings: Sequence[Counting], *, scope: Scope, stands: Sql) -> Sql:
-    """learner_id: who has enough for one of these and no award of it."""
+    """learner_id: who has enough for one of these and no award of it.
+
+    A difference of sets: whatever the planner believes of their sizes, each is read once.
+    """
     return sql(
         """
-        SELECT met.learner_id FROM ({}) AS met
-        WHERE NOT EXISTS (
-            SELECT 1 FROM {} AS held
-            WHERE held.learner_id = met.learner_id AND held.achievement_id = met.key
-              AND held.occurrence = 1 AND {} AND {}
-        )
+        SELECT learner_id FROM (
+            SELECT key, learner_id FROM ({}) AS met
+            EXCEPT
+            SELECT held.achievement_id, held.learner_id FROM {} AS held
+            WHERE held.occurrence = 1 AND {} AND {} AND {}
+        ) AS lacking
         """,
         enough(countings, scope=scope),
         table(EarnedAchievement),
-        # A planner that hashes the awards then reads those of the chunk and not all there are.
-        scope.bounds("held.learner_id"),
+        in_list("held.achievement_id", [counting.key for counting in countings]),
+        scope.clause("held.learner_id"),
         stands,
     )
 
@@ -205,7 +209,8 @@ def _met(active: ActiveRule, *, scope: Scope, outside: bool) -> Sql:
     ]
     moment = Sql(latest([f"{name}.moment" for name in names]))
     met = _joined(active, scope=scope, outside=outside)
-    return _gated(active, met, moment, told, stands=_stands([active]), outside=outside)
+    stands = sql("{} AND {}", _stands([active]), scope.bounds("held.learner_id"))
+    return _gated(active, met, moment, told, stands=stands, outside=outside)
 
 
 def _names(active: ActiveRule) -> list[str]:

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='learningrecord',
-            index=models.Index(condition=models.Q(('completed_at__isnull', False)), fields=['learner', 'subject', 'completed_at', 'id'], include=('completed_day', 'lab', 'course', 'passed', 'minutes'), name='record_completions'),
+            index=models.Index(condition=models.Q(('completed_at__isnull', False)), fields=['learner', 'subject', 'completed_at', 'id'], include=('completed_day', 'lab', 'course'), name='record_completions'),
         ),
         migrations.AddIndex(
             model_name='learningrecord',
@@ -41,5 +41,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='learningrecord',
             index=models.Index(condition=models.Q(('course__isnull', False)), fields=['course', 'learner', 'completed_at', 'id'], include=('subject', 'started_at'), name='record_of_course'),
+        ),
+        migrations.AddIndex(
+            model_name='learningrecord',
+            index=models.Index(condition=models.Q(('passed', True)), fields=['learner', 'subject', 'lab'], include=('completed_at', 'started_at', 'minutes', 'id'), name='record_passes'),
         ),
     ]

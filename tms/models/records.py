@@ -65,7 +65,7 @@ class LearningRecord(models.Model):
         indexes = [
             models.Index(
                 fields=["learner", "subject", "completed_at", "id"],
-                include=["completed_day", "lab", "course", "passed", "minutes"],
+                include=["completed_day", "lab", "course"],
                 name="record_completions",
                 condition=models.Q(completed_at__isnull=False),
             ),
@@ -85,6 +85,12 @@ class LearningRecord(models.Model):
                 include=["subject", "started_at"],
                 name="record_of_course",
                 condition=models.Q(course__isnull=False),
+            ),
+            models.Index(
+                fields=["learner", "subject", "lab"],
+                include=["completed_at", "started_at", "minutes", "id"],
+                name="record_passes",
+                condition=models.Q(passed=True),
             ),
             models.Index(
                 fields=["subscription", "learner"],
