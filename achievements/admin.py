@@ -90,7 +90,10 @@ class AchievementAdmin(BackOfficeAdmin):
     readonly_fields = ("rule_in_words", "problem")
     fieldsets = (
         (None, {"fields": ("name", "description", "organization", "category", "enabled", "is_global")}),
-        (gettext_lazy("Reward"), {"fields": ("points", "badge", "frequency", "frequency_type")}),
+        (
+            gettext_lazy("Reward"),
+            {"fields": ("points", "badge", "frequency", "frequency_type", "is_renewable")},
+        ),
         (gettext_lazy("Conditions"), {"fields": ("conditions_text", "rule_in_words", "problem")}),
         (None, {"fields": ("external_id",)}),
     )

@@ -73,6 +73,7 @@ class AchievementSerializer(FactSerializer):
             "frequency",
             "frequency_type",
             "badge",
+            "is_renewable",
             "is_global",
             "enabled",
             "conditions",

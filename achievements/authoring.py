@@ -41,6 +41,7 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
             message = _("An enabled achievement needs conditions; without any, everybody would earn it.")
             raise DomainError("conditions", message, fields={"conditions": [message]})
         _check_frequency(achievement, rule)
+        _check_renewable(achievement)
         check_references(
             rule,
             text=achievement.conditions_text,
@@ -66,6 +67,7 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
             or achievement.organization_id != before.organization_id
             or achievement.frequency > before.frequency
             or achievement.frequency_type != before.frequency_type
+            or achievement.is_renewable > before.is_renewable
         )
         if afresh or came_alive or reaches_more:
             achievement.full_run_due_at = timezone.now()
@@ -164,6 +166,15 @@ def _check_frequency(achievement: Achievement, rule: Rule) -> None:
     if once:
         message = _("A rule with groups, SingleDay, WithinDays or streaks can be earned once by each user.")
         raise DomainError("frequency", message, fields={"frequency": [message]})
+
+
+def _check_renewable(achievement: Achievement) -> None:
+    """Renewing follows the one badge that a learner has; counting several awards has its own order."""
+    once = achievement.frequency == 1 and achievement.frequency_type == Achievement.FrequencyType.PER_USER
+    if not achievement.is_renewable or once:
+        return
+    message = _("A renewable achievement is earned once at a time: Per User, with a frequency of 1.")
+    raise DomainError("renewable", message, fields={"is_renewable": [message]})
 
 
 def _check_global(achievement: Achievement, *, before: Achievement | None, actor: User | None) -> None:

@@ -29,6 +29,7 @@ from achievements.conditions.counted import given_back
 from achievements.conditions.query import EVERYBODY, ActiveRule, Scope, next_free, statements, winners
 from achievements.models import Achievement, Backfill, EarnedAchievement, RuleRun
 from achievements.references import pause_where_gone
+from badges.expiry import ended_at
 from badges.issuing import issue_earned as record_intents
 from badges.models import Badge, IssuedBadge
 from tms.models import Course, Notification, ProgressChange, User
@@ -536,23 +537,34 @@ def _issue_late(which: Sql) -> int:
 
 
 def _issue(which: Sql, *, now: datetime, backfill: bool = False, silent: bool = False) -> int:
-    """Write the intents of a set of awards, then link each award to the badge it led to."""
+    """Write the intents of a set of awards, then link each award to the badge it led to.
+
+    What renews a badge is not linked to the one that had expired before.
+    """
     earned = sql(
         """
         SELECT achievement.badge_id AS badge_id, award.learner_id AS learner_id,
-               MIN(award.earned_at) AS earned_at, CAST(MIN(award.id) AS VARCHAR(60)) AS source_key
+               achievement.is_renewable AS renews, MIN(award.earned_at) AS earned_at,
+               CAST(MIN(award.id) AS VARCHAR(60)) AS source_key
         FROM {} AS award
         JOIN {} AS achievement ON achievement.id = award.achievement_id
         JOIN {} AS badge ON badge.id = achievement.badge_id
-        WHERE badge.is_active AND award.withdrawn_at IS NULL AND {}
-        GROUP BY achievement.badge_id, award.learner_id
+        LEFT JOIN {} AS led ON led.id = award.issued_badge_id AND led.badge_id = achievement.badge_id
+        WHERE badge.is_active AND award.withdrawn_at IS NULL AND led.id IS NULL AND {}
+        GROUP BY achievement.badge_id, award.learner_id, achievement.is_renewable
         """,
         table(EarnedAchievement),
         table(Achievement),
         table(Badge),
+        table(IssuedBadge),
         which,
     )
     intents = record_intents(earned, now=now, backfill=backfill, silent=silent)
+    to_link = sql(
+        "{} AND NOT (achievement.is_renewable AND COALESCE({} < award.earned_at, FALSE))",
+        which,
+        ended_at("issued"),
+    )
     execute(
         sql(
             """
@@ -573,7 +585,7 @@ def _issue(which: Sql, *, now: datetime, backfill: bool = False, silent: bool = 
             table(EarnedAchievement),
             table(Achievement),
             table(IssuedBadge),
-            which,
+            to_link,
         )
     )
     return intents

@@ -19,6 +19,7 @@ from achievements.conditions.query import progress
 from achievements.evaluation import active_rule
 from achievements.models import Achievement, EarnedAchievement
 from achievements.references import gone, told
+from badges.status import TIMED_OUT
 from tms.access import Action, require
 from tms.models import LearningRecord
 from tms.sql import fetch, moment_of
@@ -71,9 +72,19 @@ class Explanation:
         return bool(self.earned)
 
     @property
+    def awaits_renewal(self) -> bool:
+        """Whether all that was earned has expired, and the conditions count towards earning it anew."""
+        return self.achievement.is_renewable and all(_is_over(award) for award in self.earned)
+
+    @property
     def summary(self) -> str:
-        if self.earned:
+        if self.earned and not self.awaits_renewal:
             return _("%(learner)s has earned %(achievement)s.") % self._names
+        if self.earned:
+            return (
+                _("%(learner)s has earned %(achievement)s. Its badge has expired, and can be earned anew.")
+                % self._names
+            )
         if closed := [gate.sentence for gate in self.gates if not gate.open]:
             return " ".join(closed)
         if unmet := [c for c in self.conditions if c.met_at is None]:
@@ -99,16 +110,21 @@ def explain(achievement: Achievement, learner: User, *, actor: User | None = Non
     active = active_rule(achievement)
     inside = _is_inside(achievement, learner)
     outside = not inside and active.outsiders and active.names_courses
+    earned = achievement.earned.filter(learner=learner, withdrawn_at__isnull=True)
+    awards = tuple(earned.select_related("issued_badge").order_by("occurrence"))
+    held = not all(_is_over(award) for award in awards)
     return Explanation(
         achievement=achievement,
         learner=learner,
-        earned=tuple(
-            achievement.earned.filter(learner=learner, withdrawn_at__isnull=True).order_by("occurrence")
-        ),
+        earned=awards,
         gates=(*_gates(achievement, learner, reached=inside or outside), _evaluated(active)),
-        conditions=tuple(_standings(active, learner, outside=outside)),
+        conditions=tuple(_standings(active, learner, outside=outside, held=held)),
         through_ticked_courses=outside,
     )
+
+
+def _is_over(award: EarnedAchievement) -> bool:
+    return award.issued_badge is not None and award.issued_badge.status in TIMED_OUT
 
 
 def _is_inside(achievement: Achievement, learner: User) -> bool:
@@ -170,12 +186,13 @@ def _evaluated(active: ActiveRule) -> Gate:
     return Gate(code="rule", open=False, sentence=sentence)
 
 
-def _standings(active: ActiveRule, learner: User, *, outside: bool) -> list[Standing]:
+def _standings(active: ActiveRule, learner: User, *, outside: bool, held: bool) -> list[Standing]:
     leaves = list(active.rule.leaves())
     if not leaves:
         return []
     names = names_of([active.rule])
-    rows: dict[int, Any] = {row[0]: row for row in fetch(progress(active, learner.pk, outside=outside))}
+    found = fetch(progress(active, learner.pk, outside=outside, held=held))
+    rows: dict[int, Any] = {row[0]: row for row in found}
     met_by = {place: json.loads(row[3]) if row[2] else [] for place, row in rows.items()}
     told = _evidence(leaves, met_by)
     return [

@@ -46,6 +46,11 @@ class Achievement(Fact):
     badge = models.ForeignKey(
         Badge, models.PROTECT, null=True, blank=True, related_name="achievements", verbose_name=_("badge")
     )
+    is_renewable = models.BooleanField(
+        _("Renewable"),
+        default=False,
+        help_text=_("Once its badge has expired it can be earned anew, by what is done after that."),
+    )
     is_global = models.BooleanField(_("global"), default=False)
     enabled = models.BooleanField(_("enabled"), default=True)
     conditions_text = models.TextField(_("conditions"), blank=True)

@@ -182,7 +182,13 @@ def _calls(active: ActiveRule) -> int:
     if badge is None or not badge.is_active:
         return 0
     pairs = sql(
-        "SELECT DISTINCT won.learner_id, {} AS badge_id FROM ({}) AS won", value(badge.pk), winners([active])
+        """
+        SELECT won.learner_id, {} AS badge_id, MIN(won.moment) AS earned_at, {} AS renews
+        FROM ({}) AS won GROUP BY won.learner_id
+        """,
+        value(badge.pk),
+        value(active.is_renewable),
+        winners([active]),
     )
     [(count,)] = fetch(sql("SELECT COUNT(*) FROM ({}) AS calls", never_had(pairs)))
     return int(count)

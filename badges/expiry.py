@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 
 from badges.lifecycle import Move, move_all, move_each
 from badges.models import IssuedBadge
-from badges.status import Status
+from badges.status import TIMED_OUT, Status
+from tms.sql import Sql
 
 if TYPE_CHECKING:
     from providers.base import ProviderBadge
@@ -42,6 +43,14 @@ def agreed_expiry(row: IssuedBadge, there: ProviderBadge) -> datetime | None:
     if asked and told and abs(asked - told) <= ROUNDING:
         return asked
     return told or asked
+
+
+def ended_at(issued: str) -> Sql:
+    """When the issued badge of this name expired, also if another has taken its place since; else null."""
+    ended = ", ".join(f"'{status.value}'" for status in TIMED_OUT)
+    return Sql(
+        f"CASE WHEN {issued}.status IN ({ended}) THEN COALESCE({issued}.expires_at, {issued}.earned_at) END"
+    )
 
 
 def expire_due(*, now: datetime | None = None) -> int:

@@ -24,6 +24,7 @@ from django.utils.translation import pgettext
 
 from badges import events
 from badges.evidence import to_keep
+from badges.expiry import ended_at
 from badges.lifecycle import BATCH, move_all
 from badges.models import Badge, IssuedBadge
 from badges.status import AT_PROVIDER, LIVE, Status
@@ -233,10 +234,10 @@ def _of_today(badge: Badge, learners: Collection[int], *, at: datetime, source_k
 def issue_earned(select: Sql, *, now: datetime, backfill: bool = False, silent: bool = False) -> int:
     """Issue badges for many at once, inside the caller's transaction; how many intents were new.
 
-    `select` yields what `_record` reads. Whoever ever had the badge from us keeps what there is: after a
-    revoke or a cancel nothing issues it again by itself. Rows are written whatever the learner's address
-    looks like; delivery refuses a bad one on the row, where people see it. Those of a `backfill` are sent
-    after all others; a `silent` one asks the provider for no mail.
+    `select` yields what `_record` and `never_had` read. Whoever ever had the badge from us keeps what there
+    is: after a revoke or a cancel nothing issues it again by itself. Rows are written whatever the learner's
+    address looks like; delivery refuses a bad one on the row, where people see it. Those of a `backfill` are
+    sent after all others; a `silent` one asks the provider for no mail.
     """
     new = _record(
         never_had(select),
@@ -249,8 +250,9 @@ def issue_earned(select: Sql, *, now: datetime, backfill: bool = False, silent: 
 
 
 def never_had(pairs: Sql) -> Sql:
-    """Of rows with badge_id and learner_id, those for which no badge of ours was ever on its way, but for one
-    that was cancelled when the awards that led to it were taken back."""
+    """Of rows with badge_id, learner_id, earned_at and renews, those for which no badge of ours was ever on
+    its way, but for one that was cancelled when the awards that led to it were taken back, and for one that
+    had expired when what `renews` it was earned."""
     return sql(
         """
         SELECT pair.* FROM ({}) AS pair
@@ -258,10 +260,12 @@ def never_had(pairs: Sql) -> Sql:
             SELECT 1 FROM {} AS known
             WHERE known.learner_id = pair.learner_id AND known.badge_id = pair.badge_id
               AND NOT known.was_undone
+              AND NOT (pair.renews AND COALESCE({} < pair.earned_at, FALSE))
         )
         """,
         pairs,
         table(IssuedBadge),
+        ended_at("known"),
     )
 
 
@@ -303,7 +307,7 @@ def _record(
         FROM ({}) AS earned
         JOIN {} AS person ON person.id = earned.learner_id
         WHERE TRUE
-        ORDER BY earned.badge_id, earned.learner_id
+        ORDER BY earned.badge_id, earned.learner_id, earned.earned_at
         ON CONFLICT DO NOTHING
         RETURNING id
         """,

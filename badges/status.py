@@ -57,6 +57,8 @@ MOVES: dict[Status, frozenset[Status]] = {
 # In none of these does a row stand in the way of another of the same badge and learner.
 ENDED = [S.CANCELLED, S.REVOKED, S.EXPIRED, S.SUPERSEDED, S.REMOVED]
 LIVE = [status for status in Status if status not in ENDED]
+# Its time is over; another may have taken its place since.
+TIMED_OUT = [S.EXPIRED, S.SUPERSEDED]
 # What the provider has: the learner holds it, or may.
 AT_PROVIDER = [S.ISSUED, S.ACCEPTED, S.REJECTED, S.REVOKING]
 

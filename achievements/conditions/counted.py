@@ -16,6 +16,8 @@ from django.db import connection
 
 from achievements.conditions.language import Condition, Subject
 from achievements.models import Achievement, Backfill, EarnedAchievement
+from badges.expiry import ended_at
+from badges.models import IssuedBadge
 from tms.models import Course, LearningRecord, ProgressChange, Subscription
 from tms.sql import Sql, in_list, join, sql, table, value
 
@@ -73,7 +75,8 @@ class Counting:
     """One condition to be counted for one achievement. `key` tells it apart within a statement.
 
     `times` is how often the achievement may be earned; `outside` restricts the records to ticked courses of
-    the achievement's organization; `unused` to those after the learner's last award of it.
+    the achievement's organization; `unused` to those after the learner's last award of it; `renewed` to those
+    after the end of its badge, and to none while there is no such end.
     """
 
     key: int
@@ -84,6 +87,7 @@ class Counting:
     times: int = 1
     outside: bool = False
     unused: bool = False
+    renewed: bool = False
 
 
 def counted(counting: Counting, *, scope: Scope, listed: bool = True, shared: bool = False) -> Sql:
@@ -108,6 +112,8 @@ def _counted_records(counting: Counting, *, scope: Scope, listed: bool) -> Sql:
         held.append(_subscribed(c, moment=moment))
     if counting.unused:
         held.append(_unused(counting, moment=moment))
+    if counting.renewed:
+        held.append(_renewed(counting, moment=moment))
     if counting.outside:
         held.append(
             sql(
@@ -243,6 +249,25 @@ def _unused(counting: Counting, *, moment: str) -> Sql:
     )
 
 
+def _renewed(counting: Counting, *, moment: str) -> Sql:
+    """After the badge of each earlier award has expired, if there is any."""
+    return sql(
+        f"""
+        NOT EXISTS (
+            SELECT 1 FROM {{}} AS used
+            LEFT JOIN {{}} AS issued ON issued.id = used.issued_badge_id
+            WHERE used.learner_id = r.learner_id AND used.achievement_id = {{}} AND NOT {{}}
+              AND NOT COALESCE({{}} < {moment}, FALSE)
+        )
+        """,
+        table(EarnedAchievement),
+        table(IssuedBadge),
+        value(counting.achievement_id),
+        given_back("used"),
+        ended_at("issued"),
+    )
+
+
 def given_back(award: str) -> Sql:
     """Whether the award of this name was withdrawn when a backfill was undone, and the rule has been edited
     since, its own or the one that the backfill was for. Such an award stands in nobody's way."""
@@ -277,6 +302,8 @@ def _counted_awards(counting: Counting, *, scope: Scope, listed: bool, shared: b
         tests.append(sql("NOT {}", in_list("r.achievement_id", c.exclude_achievement_ids)))
     if counting.unused:
         tests.append(_unused(counting, moment="r.earned_at"))
+    if counting.renewed:
+        tests.append(_renewed(counting, moment="r.earned_at"))
     tests += _narrowed(_only_window(c), moment="r.earned_at", zone=counting.zone)
     return sql(
         "SELECT r.learner_id, r.id, r.achievement_id AS item, r.earned_at AS moment, r.earned_day AS day,"

@@ -81,6 +81,11 @@ class ActiveRule:
         return self.achievement.frequency_type == Achievement.FrequencyType.PER_DAY
 
     @property
+    def is_renewable(self) -> bool:
+        """Earned anew when its badge has expired: always the next occurrence, by later records."""
+        return self.achievement.is_renewable
+
+    @property
     def times(self) -> int:
         return 1 if self.is_limited else self.achievement.frequency
 
@@ -99,7 +104,9 @@ def statements(rules: Sequence[ActiveRule]) -> Iterator[list[ActiveRule]]:
 
 def _shared_shape(active: ActiveRule) -> Hashable | None:
     only = active.rule.conditions[0]
-    if len(active.rule.conditions) > 1 or isinstance(only, Group) or active.outsiders or active.is_limited:
+    if len(active.rule.conditions) > 1 or isinstance(only, Group) or active.outsiders:
+        return None
+    if active.is_limited or active.is_renewable:
         return None
     return shape_of(_counting(active, only))
 
@@ -115,6 +122,7 @@ def _counting(active: ActiveRule, condition: Condition, *, outside: bool = False
         times=active.times,
         outside=outside,
         unused=active.is_daily,
+        renewed=active.is_renewable,
     )
 
 
@@ -291,18 +299,20 @@ def next_free(active: ActiveRule, found: Sql, *, free_from: datetime) -> Sql:
     )
 
 
-def _countings(active: ActiveRule, *, outside: bool = False) -> list[Counting]:
-    return [_counting(active, leaf, outside=outside) for leaf in active.rule.leaves()]
+def _countings(active: ActiveRule, *, outside: bool = False, held: bool = False) -> list[Counting]:
+    countings = [_counting(active, leaf, outside=outside) for leaf in active.rule.leaves()]
+    return [replace(counting, renewed=False) for counting in countings] if held else countings
 
 
-def progress(active: ActiveRule, learner_id: int, *, outside: bool = False) -> Sql:
+def progress(active: ActiveRule, learner_id: int, *, outside: bool = False, held: bool = False) -> Sql:
     """place, have, moment, records: one row for each condition of the rule, in text order, for one learner.
 
-    `moment` is when the condition was met, null where it is not; `records` are the ids that met it.
+    `moment` is when the condition was met, null where it is not; `records` are the ids that met it. Of a
+    renewable achievement that is `held` they are those that it was earned by, else those that will renew it.
     """
     only = Scope(learners=[learner_id])
     lines = []
-    for place, counting in enumerate(_countings(active, outside=outside)):
+    for place, counting in enumerate(_countings(active, outside=outside, held=held)):
         lines.append(
             sql(
                 f"""
@@ -333,11 +343,11 @@ def _gated(
 
     The snapshot stands in the outermost select list, so that its subqueries run for new awards only.
     """
-    # Earned daily, it is earned again by records not used before: always the next occurrence.
+    # Earned daily, or renewed, it is earned again by records not used before: always the next occurrence.
     occurrence = (
         f"(SELECT COUNT(*) + 1 FROM {table(EarnedAchievement).text} AS had"
         " WHERE had.learner_id = c0.learner_id AND had.achievement_id = c0.key)"
-        if active.is_daily
+        if active.is_daily or active.is_renewable
         else "c0.occurrence"
     )
     inside = f"NOT ({GATES['reach']})" if outside else GATES["reach"]

@@ -382,15 +382,16 @@ def test_retrying_is_for_administrators_of_the_badge(badge, ada):
 # --- Set-based ----------------------------------------------------------------------------------------------
 
 
-def earned(*rows) -> Sql:
+def earned(*rows, renews=False) -> Sql:
     """badge, learner, when, key: as an evaluation selects them."""
     selects = [
         sql(
-            "SELECT {} AS badge_id, {} AS learner_id, {} AS earned_at, {} AS source_key",
+            "SELECT {} AS badge_id, {} AS learner_id, {} AS earned_at, {} AS source_key, {} AS renews",
             value(badge.pk),
             value(learner.pk),
             value(moment),
             value(key),
+            value(renews),
         )
         for badge, learner, moment, key in rows
     ]
@@ -422,6 +423,19 @@ def test_whoever_ever_had_the_badge_is_not_issued_it_again_by_itself(badge, ada,
 def test_one_whose_cause_was_taken_back_is_no_badge_that_was_had(badge, ada):
     IssuedBadgeFactory(badge=badge, learner=ada, status=S.CANCELLED, was_undone=True)
     assert issue_earned(earned((badge, ada, PAST, "1")), now=timezone.now()) == 1
+
+
+@pytest.mark.parametrize("status", sorted(S))
+@pytest.mark.parametrize(("days", "is_later"), [(1, True), (0, False)])
+def test_what_renews_a_badge_issues_it_again_after_it_has_expired(badge, ada, status, days, is_later):
+    past = IssuedBadgeFactory(badge=badge, learner=ada, status=status, expires_at=PAST)
+    select = earned((badge, ada, PAST + timedelta(days=days), "1"), renews=True)
+    renewed = status in {S.EXPIRED, S.SUPERSEDED} and is_later
+    assert issue_earned(select, now=timezone.now()) == int(renewed)
+    assert issue_earned(select, now=timezone.now()) == 0
+    if renewed:
+        row = IssuedBadge.objects.get(status=S.QUEUED)
+        assert row.replaces == (past if status == S.EXPIRED else None)
 
 
 @pytest.mark.parametrize("silent", [False, True])
