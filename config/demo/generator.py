@@ -17,13 +17,13 @@ from config.demo.classroom import fill
 from config.demo.entities import Demo, Entity
 from config.demo.folder import write_folder
 from config.demo.people import LOGINS, Login
-from config.demo.rewards import TEMPLATES, sandbox_templates
+from config.demo.rewards import GROUPS, TEMPLATES, sandbox_templates
 from config.demo.schedule import PLANS
 from config.demo.showcase import enroll_demo_learner, study_by_script
 from config.demo.training import study
 from config.demo.year import Year
 
-__all__ = ["LOGINS", "TEMPLATES", "Login", "build_demo", "sandbox_templates", "write_demo"]
+__all__ = ["GROUPS", "LOGINS", "TEMPLATES", "Login", "build_demo", "sandbox_templates", "write_demo"]
 
 SEED = 2026
 SANDBOX_URL = "http://127.0.0.1:8001/v1"
@@ -52,9 +52,9 @@ def build_demo(*, seed: int = SEED, today: date, sandbox_url: str) -> Demo:
     study_by_script(year, heroine)
     for learner in learners:
         study(year, learner)
-    provider = rewards.badge_provider(api_url=sandbox_url)
-    badges = rewards.badges(provider)
-    demo.badge_providers.append(provider)
+    credly, accredible = rewards.credly(api_url=sandbox_url), rewards.accredible(api_url=sandbox_url)
+    badges = rewards.badges(credly=credly, accredible=accredible)
+    demo.badge_providers += [credly, accredible]
     demo.badges += badges.values()
     demo.achievements += rewards.achievements(badges)
     _put_in_order(demo)
@@ -92,7 +92,7 @@ def main() -> None:
         default=date.today(),
         help=_("last day of the year of activity, YYYY-MM-DD"),
     )
-    parser.add_argument("--sandbox-url", default=SANDBOX_URL, help=_("API URL of the demo's badge provider"))
+    parser.add_argument("--sandbox-url", default=SANDBOX_URL, help=_("API URL of the demo's badge providers"))
     given = parser.parse_args()
     write_demo(given.folder, seed=given.seed, today=given.today, sandbox_url=given.sandbox_url)
     print(_("The demo is in %(folder)s.") % {"folder": given.folder})

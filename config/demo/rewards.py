@@ -1,4 +1,4 @@
-"""What the demo gives: the provider account, its badges, and achievements over the documented examples.
+"""What the demo gives: two provider accounts, their badges, and achievements over the documented examples.
 
 The texts in `conditions` are the examples of the rule language exactly as administrators found them in its
 documentation, spelling included, so that the demo also shows that they are read.
@@ -13,6 +13,7 @@ from config.demo.catalogue import ACADEMY, ASIA_PACIFIC, EUROPE
 from config.demo.entities import Achievement, Badge, BadgeProvider
 
 PROVIDER_ORGANIZATION_ID = "5d0f3c52-7a41-4f0e-9b57-2f6f0a4c8e11"
+ISSUER_ID = "4200"
 TOKEN_ENV = "DEMO_PROVIDER_TOKEN"  # noqa: S105 - the name of a variable, not a token
 
 
@@ -70,6 +71,12 @@ _TEMPLATE_ROWS = (
         "Completed the first edition of Cloud Foundations, which is no longer taught.",
     ),
 )
+# The branch in Europe issues through Accredible: slug, number of the group, name, what it takes
+_GROUP_ROWS = (
+    ("europe-first-launch", "4201", "Welcome to Brackenfold Europe", "Launched a first lab in Europe."),
+    ("workshop-attendance", "4202", "Workshop Attendance", "Took part in a workshop of the branch."),
+    ("study-circle", "4203", "Study Circle", "Met with a study circle for a season."),
+)
 _ARCHIVED = {"cloud-foundations-first-edition"}
 _BY_HAND = {
     "cloud-foundations",
@@ -77,6 +84,8 @@ _BY_HAND = {
     "community-mentor",
     "guest-speaker",
     "lab-tester",
+    "workshop-attendance",
+    "study-circle",
 }
 
 TEMPLATES: list[dict[str, str]] = [
@@ -85,20 +94,33 @@ TEMPLATES: list[dict[str, str]] = [
 ]
 
 
+GROUPS: list[dict[str, str]] = [
+    {"id": number, "name": name, "description": description}
+    for _slug, number, name, description in _GROUP_ROWS
+]
+
+
 def sandbox_templates() -> list[dict[str, Any]]:
-    """What the provider is to know: the templates as Credly would list them, one of them archived."""
+    """What the sandbox is to know: the templates as Credly would list them, one of them archived, and the
+    groups of Accredible."""
     archived = {template_id(slug) for slug in _ARCHIVED}
-    return [
+    templates = [
         {
             "organization_id": PROVIDER_ORGANIZATION_ID,
+            "organization_name": ACADEMY.name,
             **template,
             "state": "archived" if template["id"] in archived else "active",
         }
         for template in TEMPLATES
     ]
+    groups = [
+        {"organization_id": ISSUER_ID, "organization_name": EUROPE.name, "provider": "accredible", **group}
+        for group in GROUPS
+    ]
+    return [*templates, *groups]
 
 
-def badge_provider(*, api_url: str) -> BadgeProvider:
+def credly(*, api_url: str) -> BadgeProvider:
     return BadgeProvider(
         external_id="provider-brackenfold-credly",
         name="Brackenfold-Credly",
@@ -110,19 +132,35 @@ def badge_provider(*, api_url: str) -> BadgeProvider:
     )
 
 
-def badges(provider: BadgeProvider) -> dict[str, Badge]:
+def accredible(*, api_url: str) -> BadgeProvider:
+    return BadgeProvider(
+        external_id="provider-brackenfold-europe-accredible",
+        name="Brackenfold Europe-Accredible",
+        organization=EUROPE,
+        type="accredible",
+        provider_organization_id=ISSUER_ID,
+        api_url=api_url,
+        token_env=TOKEN_ENV,
+    )
+
+
+def badges(*, credly: BadgeProvider, accredible: BadgeProvider) -> dict[str, Badge]:
+    rows = [
+        *((credly, slug, template_id(slug), name, text) for slug, name, text in _TEMPLATE_ROWS),
+        *((accredible, slug, number, name, text) for slug, number, name, text in _GROUP_ROWS),
+    ]
     return {
         slug: Badge(
             external_id=f"badge-{slug}",
             name=name,
             organization=provider.organization,
             badge_provider=provider,
-            template_id=template_id(slug),
+            template_id=template,
             description=description,
             enable_manual_issuance=slug in _BY_HAND,
             is_active=slug not in _ARCHIVED,
         )
-        for slug, name, description in _TEMPLATE_ROWS
+        for provider, slug, template, name, description in rows
     }
 
 
@@ -285,7 +323,7 @@ def achievements(badge: dict[str, Badge]) -> list[Achievement]:
                 "{ Subject:0, Count:1, Passed:true, LabProfileIds: [12345] } ]"
             ),
         ),
-        # The branches reward on their own account, without badges.
+        # The branches reward for themselves: Europe with badges of its own account, the other with points.
         Achievement(
             external_id="achievement-europe-first-launch",
             name="Welcome to Brackenfold Europe",
@@ -293,6 +331,7 @@ def achievements(badge: dict[str, Badge]) -> list[Achievement]:
             organization=EUROPE,
             category="Profile",
             points=20,
+            badge=badge["europe-first-launch"],
             conditions="[{Subject:0, Count:1}]",
         ),
         Achievement(

@@ -85,13 +85,14 @@ def _parser() -> argparse.ArgumentParser:
         f"and {DEFAULT_ISSUER} at Accredible)",
     )
     add("--name", default="Sandbox organization", help="its name")
-    for option, vendor in (("--accounts", "Credly"), ("--accredible", "Accredible")):
+    vendor = "Credly, or at Accredible if the templates say so,"
+    for option, at in (("--accounts", vendor), ("--accredible", "Accredible")):
         add(
             option,
             action="append",
             default=[],
             metavar="ID=TOKEN",
-            help=f"a further account at {vendor} and its token; repeatable",
+            help=f"a further account at {at} and its token; repeatable",
         )
     add("--public-url", default="", help="how browsers reach this server, when not at its own address")
     add("--latency-ms", help="wait so long before every answer")
@@ -106,9 +107,11 @@ def _accounts(options: argparse.Namespace) -> tuple[list[Organization], list[dic
     named = {str(row["organization_id"]): row for row in rows if row.get("organization_id")}
     vendors = {identity: _vendor(row) for identity, row in named.items()}
     tokens = dict.fromkeys(named, options.token)
-    for vendor, pairs in (("credly", options.accounts), ("accredible", options.accredible)):
-        for identity, token in map(_pair, pairs):
-            tokens[identity], vendors[identity] = token, _vendor({"provider": vendor})
+    for identity, token in map(_pair, options.accounts):
+        tokens[identity] = token
+        vendors.setdefault(identity, "credly")
+    for identity, token in map(_pair, options.accredible):
+        tokens[identity], vendors[identity] = token, "accredible"
     for identity, vendor in _samples(options, are_needed=not tokens).items():
         tokens[identity], vendors[identity] = options.token, vendor
         if not options.templates:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.conf import settings
 
-from config.demo.generator import LOGINS, TEMPLATES, sandbox_templates, write_demo
+from config.demo.generator import GROUPS, LOGINS, TEMPLATES, sandbox_templates, write_demo
 
 TODAY = date(2026, 6, 17)
 SANDBOX = "http://127.0.0.1:8001/v1"
@@ -392,23 +392,29 @@ def test_achievements_are_varied(demo: Folder) -> None:
 
 
 def test_badges_name_templates_that_the_sandbox_is_told_of(demo: Folder) -> None:
-    (provider,) = demo["badge_providers"]
-    assert (provider["type"], provider["api_url"], provider["token_env"]) == (
-        "credly",
-        SANDBOX,
-        "DEMO_PROVIDER_TOKEN",
-    )
+    providers = by_id(demo, "badge_providers")
+    assert {(row["type"], row["api_url"], row["token_env"]) for row in providers.values()} == {
+        ("credly", SANDBOX, "DEMO_PROVIDER_TOKEN"),
+        ("accredible", SANDBOX, "DEMO_PROVIDER_TOKEN"),
+    }
     templates = {template["id"]: template for template in sandbox_templates()}
     assert {row["template_id"]: (row["name"], row["description"]) for row in demo["badges"]} == {
-        template["id"]: (template["name"], template["description"]) for template in TEMPLATES
+        template["id"]: (template["name"], template["description"]) for template in (*TEMPLATES, *GROUPS)
     }
     for row in demo["badges"]:
-        assert str(UUID(row["template_id"])) == row["template_id"]
-        template = templates[row["template_id"]]
+        provider, template = providers[row["badge_provider"]], templates[row["template_id"]]
+        if provider["type"] == "credly":
+            assert str(UUID(row["template_id"])) == row["template_id"]
+            assert (template["state"] == "active") == (row["is_active"] == "true")
+        else:
+            assert row["template_id"].isdecimal()
+            assert template["provider"] == "accredible"
         assert template["organization_id"] == provider["provider_organization_id"]
-        assert (template["state"] == "active") == (row["is_active"] == "true")
-    assert [template["state"] for template in templates.values()].count("archived") == 1
-    assert any(row["enable_manual_issuance"] == "true" for row in demo["badges"])
+        assert row["organization"] == provider["organization"]
+    assert [template.get("state") for template in templates.values()].count("archived") == 1
+    for provider in providers:
+        ours = [row for row in demo["badges"] if row["badge_provider"] == provider]
+        assert {row["enable_manual_issuance"] for row in ours} == {"true", "false"}
 
 
 # A rough count of what comes out, for this demo only: it knows just the keys that the examples use.
