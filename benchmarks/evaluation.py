@@ -16,6 +16,7 @@ import argparse
 import json
 import math
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -31,7 +32,9 @@ from django.db import connection
 
 from achievements.authoring import save_achievement
 from achievements.evaluation import award_changes, award_full
+from achievements.explanation import explain
 from achievements.models import Achievement, EarnedAchievement
+from achievements.preview import preview
 from badges.models import Badge, IssuedBadge
 from benchmarks import history, machine
 from benchmarks.backends import watched
@@ -39,7 +42,7 @@ from benchmarks.history import SIZES, Size
 from benchmarks.rules import Asked, rules
 from benchmarks.yardstick import Yardstick
 from providers.models import BadgeProvider
-from tms.models import LearningRecord, Notification, Organization, ProgressChange
+from tms.models import LearningRecord, Notification, Organization, ProgressChange, User
 
 CHANGES = (10_000, 100_000)
 # The open rival's cost of one event with 200 badges, measured on a machine like this; see the README.
@@ -56,6 +59,7 @@ class Case:
     yardstick: list[float] = field(default_factory=list)
     statements: int = 0
     backends_mb: float = 0
+    process_mb: float = 0
 
     @property
     def ratio(self) -> float:
@@ -79,7 +83,6 @@ def main() -> None:
         Path(options.json).write_text(json.dumps(medians))
     if options.sqlite:
         _tell_sqlite(found, rounds=options.rounds)
-    print(f"\nPeak memory of this process, both sides together: {machine.peak_mb():.0f} MB.")
 
 
 def _options() -> argparse.Namespace:
@@ -133,6 +136,7 @@ def _measure(name: str, *, is_new: bool, options: argparse.Namespace) -> Cases:
             _measure_changes(cases, yardstick, size=size, count=count, rounds=options.rounds)
     if yardstick:
         _compare(asked)
+        _measure_looks(asked, size=size)
     return cases
 
 
@@ -220,6 +224,23 @@ def _measure_changes(
     print(f"{'':38} {each * 1e6:.0f} µs each; the open rival's 470 ms are {RIVAL_SECONDS / each:,.0f} times")
 
 
+def _measure_looks(asked: dict[int, Asked], *, size: Size) -> None:
+    """What people wait for: one rule looked ahead of for everybody, one learner explained."""
+    one_of_each = {rule.shape: pk for pk, rule in asked.items()}
+    dice = random.Random(size.records)
+    for shape, pk in one_of_each.items():
+        draft = Achievement.objects.select_related("organization", "badge").get(pk=pk)
+        foreseen = _seconds(lambda draft=draft: preview(draft))
+        told = []
+        for learner in User.objects.filter(pk__in=dice.sample(range(1, size.learners + 1), 20)):
+            told.append(_seconds(lambda learner=learner, draft=draft: explain(draft, learner)))
+        print(
+            f"{shape.value:38} preview {foreseen:8.2f} s   explain {median(told) * 1e3:5.1f} ms,"
+            f" at most {max(told) * 1e3:.1f} ms",
+            flush=True,
+        )
+
+
 def _product(case: Case, run: Callable[[], object]) -> None:
     count = 0
 
@@ -228,10 +249,12 @@ def _product(case: Case, run: Callable[[], object]) -> None:
         count += 1
         return execute(sql, parameters, many, context)
 
+    machine.forget_peak()
     with watched(str(connection.settings_dict["NAME"])) as peak, connection.execute_wrapper(counting):
         case.product.append(_seconds(run))
     case.statements = count
     case.backends_mb = max(case.backends_mb, peak.mb)
+    case.process_mb = max(case.process_mb, machine.peak_mb())
 
 
 def _seconds(run: Callable[[], object]) -> float:
@@ -265,16 +288,17 @@ def _compare(asked: dict[int, Asked]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT coalesce(theirs.rule_id, ours.achievement_id), count(*), count(ours.id), count(theirs.id),
+            SELECT coalesce(theirs.achievement_id, ours.achievement_id), count(*), count(ours.id),
+                   count(theirs.id),
                    count(*) FILTER (WHERE ours.earned_at IS DISTINCT FROM theirs.earned_at)
             FROM achievements_earnedachievement AS ours
             FULL JOIN yardstick.awards AS theirs
-              ON theirs.user_id = ours.learner_id AND theirs.rule_id = ours.achievement_id
+              ON theirs.learner_id = ours.learner_id AND theirs.achievement_id = ours.achievement_id
             GROUP BY 1
             """
         )
         rows = cursor.fetchall()
-        cursor.execute("SELECT count(*) FROM yardstick.outbox")
+        cursor.execute("SELECT count(*) FROM yardstick.intents")
         (intents,) = cursor.fetchone()
     wrong = [row for row in rows if row[4]]
     if wrong:
@@ -290,7 +314,8 @@ def _print(case: Case) -> None:
     line = f"{case.name:38} product {median(case.product):8.2f} s"
     if case.yardstick:
         line += f"   yardstick {median(case.yardstick):8.2f} s   ratio {case.ratio:5.2f}"
-    print(f"{line}   {case.statements} statements, backends {case.backends_mb:.0f} MB", flush=True)
+    memory = f"process {case.process_mb:.0f} MB, backends {case.backends_mb:.0f} MB"
+    print(f"{line}   {case.statements} statements, {memory}", flush=True)
 
 
 def _tell_growth(found: dict[str, Cases]) -> None:

@@ -1,21 +1,25 @@
 """What there is to reach: the same rules as hand-written SQL over narrow tables of its own.
 
-No language, no gates, no evidence, no foreign keys; only who earned what, when, and one row of an outbox for
-each. Rules of one shape share a statement, but for sets of labs or courses, which are joined one by one in a
-full run. `firsts`, who finished an item and when first, is kept beside the records and never paid for here,
-except by the records that are new.
+No language, no gates, no evidence; only who earned what and when. It writes what the product has to write: an
+award, an intent to issue and a message, in tables with the product's columns, keys and indexes. Rules of one
+shape share a statement, but for sets of labs or courses, which are joined one by one in a full run. `firsts`,
+who finished an item and when first, is kept beside the records and never paid for here, except by the records
+that are new.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from django.db import connection, transaction
 
 from benchmarks.rules import Asked, Shape
 
 CHUNK = 25_000
+# A planner that saw the tables of awards empty reads what goes in again for each row of it.
+FIRST_CHUNK = 250
 # Courses and labs in one space of numbers: a course's is its id and this.
 COURSE = 100_000
 SETTINGS = {
@@ -34,11 +38,14 @@ CREATE TABLE yardstick.completions (
 CREATE TABLE yardstick.firsts (
     user_id int NOT NULL, object_id int NOT NULL, kind smallint NOT NULL, first_at timestamptz NOT NULL
 );
-CREATE TABLE yardstick.awards (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id int NOT NULL, rule_id int NOT NULL,
-    earned_at timestamptz NOT NULL, UNIQUE (user_id, rule_id)
-);
-CREATE TABLE yardstick.outbox (award_id bigint NOT NULL UNIQUE);
+CREATE TABLE yardstick.awards (LIKE achievements_earnedachievement INCLUDING ALL);
+CREATE TABLE yardstick.intents (LIKE badges_issuedbadge INCLUDING ALL);
+CREATE TABLE yardstick.messages (LIKE tms_notification INCLUDING ALL);
+ALTER TABLE yardstick.awards ADD FOREIGN KEY (learner_id) REFERENCES tms_user DEFERRABLE INITIALLY DEFERRED,
+    ADD FOREIGN KEY (achievement_id) REFERENCES achievements_achievement DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE yardstick.intents ADD FOREIGN KEY (learner_id) REFERENCES tms_user DEFERRABLE INITIALLY DEFERRED,
+    ADD FOREIGN KEY (badge_id) REFERENCES badges_badge DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE yardstick.messages ADD FOREIGN KEY (user_id) REFERENCES tms_user DEFERRABLE INITIALLY DEFERRED;
 CREATE TABLE yardstick.rules (
     id int PRIMARY KEY, shape text NOT NULL, kind smallint NOT NULL, needed int NOT NULL, points int NOT NULL
 );
@@ -63,7 +70,17 @@ CREATE INDEX ON yardstick.rule_objects (object_id);
 CREATE INDEX ON yardstick.object_tags (object_id, tag_id);
 INSERT INTO yardstick.object_tags SELECT course_id + {COURSE}, coursetag_id FROM tms_course_tags;
 """
-NAMES = ("completions", "firsts", "awards", "outbox", "rules", "rule_objects", "rule_tags", "object_tags")
+NAMES = (
+    "completions",
+    "firsts",
+    "awards",
+    "intents",
+    "messages",
+    "rules",
+    "rule_objects",
+    "rule_tags",
+    "object_tags",
+)
 
 # Each yields user_id, rule_id, earned_at. {users} narrows a row to a chunk or to the learners who changed.
 SHAPES = {
@@ -110,10 +127,10 @@ SHAPES = {
     Shape.POINTS: """
         SELECT n.user_id, r.id, n.earned_at
         FROM (
-            SELECT a.user_id, a.earned_at, g.points,
-                   sum(g.points) OVER (PARTITION BY a.user_id ORDER BY a.earned_at, a.id) AS total
-            FROM yardstick.awards a JOIN yardstick.rules g ON g.id = a.rule_id
-            WHERE g.points > 0 AND {users:a}
+            SELECT a.learner_id AS user_id, a.earned_at, a.points,
+                   sum(a.points) OVER (PARTITION BY a.learner_id ORDER BY a.earned_at, a.id) AS total
+            FROM yardstick.awards a
+            WHERE a.points > 0 AND {learners:a}
         ) n
         JOIN yardstick.rules r ON r.shape = 'points' AND n.total >= r.needed AND n.total - n.points < r.needed
     """,
@@ -127,17 +144,34 @@ SETS = """
     WHERE {users:f}
     GROUP BY f.user_id, o.rule_id HAVING count(*) = 4
 """
+# `intent` is the columns of an intent that have no value of their own here, with what stands for nothing.
 WRITE = """
 WITH new AS (
-    INSERT INTO yardstick.awards (user_id, rule_id, earned_at)
-    SELECT e.user_id, e.rule_id, e.earned_at FROM ({earned}) AS e (user_id, rule_id, earned_at)
+    INSERT INTO yardstick.awards
+        (learner_id, achievement_id, occurrence, earned_at, earned_day, points, rule_version, snapshot)
+    SELECT e.user_id, e.rule_id, 1, e.earned_at, e.earned_at::date, g.points, 1, '{{}}'
+    FROM ({earned}) AS e (user_id, rule_id, earned_at)
+    JOIN yardstick.rules g ON g.id = e.rule_id
     WHERE NOT EXISTS (
-        SELECT FROM yardstick.awards a WHERE a.user_id = e.user_id AND a.rule_id = e.rule_id AND {held}
+        SELECT FROM yardstick.awards a
+        WHERE a.learner_id = e.user_id AND a.achievement_id = e.rule_id AND a.occurrence = 1 AND {held}
     )
-    ON CONFLICT DO NOTHING RETURNING id
+    ON CONFLICT DO NOTHING RETURNING id, learner_id, achievement_id, earned_at
+), told AS (
+    INSERT INTO yardstick.messages (user_id, kind, key, created_at)
+    SELECT learner_id, 'achievement_earned', id, now() FROM new
 )
-INSERT INTO yardstick.outbox SELECT id FROM new
+INSERT INTO yardstick.intents
+    (badge_id, learner_id, status, source_kind, source_key, priority, earned_at, recipient_email, {names})
+SELECT achievement.badge_id, new.learner_id, 'queued', 'achievement', new.id::text, 10, new.earned_at,
+       person.email, {nothing}
+FROM new
+JOIN achievements_achievement AS achievement ON achievement.id = new.achievement_id
+JOIN tms_user AS person ON person.id = new.learner_id
 """
+GIVEN = {"badge_id", "learner_id", "status", "source_kind", "source_key", "priority", "earned_at"}
+GIVEN |= {"recipient_email"}
+NOTHING = {"boolean": "false", "jsonb": "'[]'", "timestamp with time zone": "now()"}
 TOUCH = """
 CREATE TEMPORARY TABLE touched ON COMMIT DROP AS
     SELECT user_id, kind, object_id, completed_at, (completed_at AT TIME ZONE 'UTC')::date AS day
@@ -182,11 +216,13 @@ class Yardstick:
 
     def forget(self) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE yardstick.awards, yardstick.outbox")
+            cursor.execute("TRUNCATE yardstick.awards, yardstick.intents, yardstick.messages")
 
     def full(self) -> None:
-        for first in range(1, self.learners + 1, CHUNK):
-            chunk = f"{{row}}.user_id BETWEEN {first} AND {first + CHUNK - 1}"
+        first, size = 1, FIRST_CHUNK
+        while first <= self.learners:
+            chunk = f"BETWEEN {first} AND {first + size - 1}"
+            first, size = first + size, CHUNK
             with transaction.atomic(), connection.cursor() as cursor:
                 _settle()
                 for shape in (Shape.COUNT, Shape.TAG, Shape.DAY, Shape.EXAM):
@@ -212,7 +248,7 @@ class Yardstick:
         return int(before)
 
     def changed(self, *, after: int) -> None:
-        users = "{row}.user_id IN (SELECT user_id FROM touched_users)"
+        users = "IN (SELECT user_id FROM touched_users)"
         days = "WHERE (c.user_id, c.day) IN (SELECT user_id, day FROM touched)"
         with transaction.atomic(), connection.cursor() as cursor:
             _settle()
@@ -241,18 +277,37 @@ def _objects(rule: Asked) -> list[int]:
     return [number if rule.is_lab else number + COURSE for number in rule.ids]
 
 
-class _Users(str):
-    """`{users:c}` in a template becomes the condition with the row's name c in its place."""
+class _Row(str):
+    """`{users:c}` in a template becomes the condition of the column of the row that is called c there."""
 
     def __format__(self, row: str) -> str:
-        return self.replace("{row}", row)
+        return f"{row}.{self}"
 
 
 def _write(shape: str, *, users: str, days: str = "") -> str:
-    named = _Users(users)
+    named, learners = _Row(f"user_id {users}"), _Row(f"learner_id {users}")
     # Each chunk reads its own awards only.
-    held = format(named, "a") if "BETWEEN" in users else "TRUE"
-    return WRITE.format(earned=shape.format(users=named, days=days), held=held)
+    held = format(learners, "a") if "BETWEEN" in users else "TRUE"
+    nothing = _nothing()
+    return WRITE.format(
+        earned=shape.format(users=named, learners=learners, days=days),
+        held=held,
+        names=", ".join(nothing),
+        nothing=", ".join(nothing.values()),
+    )
+
+
+@cache
+def _nothing() -> dict[str, str]:
+    """The columns of an intent that must hold something and say nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND table_name = 'badges_issuedbadge'"
+            " AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO' ORDER BY 1"
+        )
+        columns = {name: NOTHING.get(kind, "'0'") for name, kind in cursor.fetchall()}
+    return {name: value for name, value in columns.items() if name not in GIVEN}
 
 
 def _settle() -> None:
