@@ -1,4 +1,4 @@
-"""The collections of badges and issued badges."""
+"""The collection of issued badges."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from badges import ending, issuing
-from badges.catalogue import save_badge
+from badges import ending, issuing, reflection
 from badges.models import Badge, IssuedBadge
-from providers.models import BadgeProvider
 from tms.access import Action
-from tms.api.collection import Collection, WritableCollection
+from tms.api.collection import Collection
 from tms.api.external import Reference
 from tms.api.filtering import filters_for
 from tms.api.strict import FactSerializer, Strict
@@ -27,37 +25,6 @@ if TYPE_CHECKING:
     Serializer = serializers.Serializer[Any]
 else:
     Serializer = serializers.Serializer
-
-
-class BadgeSerializer(FactSerializer):
-    badge_provider = Reference(to=BadgeProvider, shared=True)
-
-    class Meta:
-        model = Badge
-        fields = (
-            "id",
-            "external_id",
-            "name",
-            "description",
-            "organization",
-            "badge_provider",
-            "template_id",
-            "image_url",
-            "enable_manual_issuance",
-            "is_active",
-        )
-
-
-class Badges(WritableCollection):
-    """What can be issued: one template of one badge provider."""
-
-    model = Badge
-    serializer_class = BadgeSerializer
-    filterset_class = filters_for(BadgeSerializer)
-
-    def write(self, row: Badge, **more: Any) -> None:
-        actor: User = self.request.user  # type: ignore[assignment]
-        save_badge(row, actor=actor)
 
 
 class FailureSerializer(Serializer):
@@ -168,6 +135,14 @@ class IssuedBadges(Collection):
         row = self.get_object()
         self.body(Strict)
         return self.shown(issuing.retry(row, actor=request.user))  # type: ignore[arg-type]
+
+    @extend_schema(request=None, responses=IssuedBadgeSerializer)
+    @action(detail=True, methods=["post"])
+    def refresh(self, request: Request, id: str) -> Response:
+        """Read the badge at the provider now, and bring its record to where it is there."""
+        row = self.get_object()
+        self.body(Strict)
+        return self.shown(reflection.refresh(row, actor=request.user))  # type: ignore[arg-type]
 
     @extend_schema(request=RevokeSerializer, responses=IssuedBadgeSerializer)
     @action(detail=True, methods=["post"])

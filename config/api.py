@@ -8,9 +8,10 @@ from rest_framework.routers import DefaultRouter
 
 from achievements.api import Achievements, EarnedAchievements, LearnerAchievements
 from achievements.api_backfills import Backfills
-from badges.api import Badges, IssuedBadges
+from badges.api import IssuedBadges
+from badges.api_accounts import BadgeProviders, Synchronizations
+from badges.api_catalogue import Badges
 from config.api_errors import NoSuchAddress
-from providers.api import BadgeProviders
 from tms.api.activities import Activities
 from tms.api.assignments import CourseAssignments, LabInstances
 from tms.api.classes import Classes, Enrollments
@@ -43,6 +44,7 @@ router.register("lab-instances", LabInstances, basename="api-lab-instance")
 router.register("activity-results", ActivityResults, basename="api-activity-result")
 router.register("activities", Activities, basename="api-activity")
 router.register("badge-providers", BadgeProviders, basename="api-badge-provider")
+router.register("synchronizations", Synchronizations, basename="api-synchronization")
 router.register("badges", Badges, basename="api-badge")
 router.register("achievements", Achievements, basename="api-achievement")
 router.register("backfills", Backfills, basename="api-backfill")

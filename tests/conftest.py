@@ -7,6 +7,7 @@ tries many.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,19 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 def quick_passwords(settings: Any) -> None:
     """A password hash is slow on purpose, and no test is about that."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def no_name_leads_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account with a real address is one that cannot be reached, and at once."""
+    real = socket.getaddrinfo
+
+    def look_up(host: Any, *args: Any, **named: Any) -> Any:
+        if host in {"api.credly.com", "sandbox-api.credly.com"} or str(host).endswith(".accredible.com"):
+            raise socket.gaierror(socket.EAI_NONAME, "no name leads outside")
+        return real(host, *args, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
 
 
 @pytest.fixture(scope="session")

@@ -22,14 +22,14 @@ FORBIDDEN_NAMES = {
 }
 
 # What people and programs speak to. Commands are the system's own and act without a user.
-INTERFACES = ("*/admin.py", "*/admin/*.py", "*/api.py", "*/api_*.py", "*/api/*.py", "*/back_office.py", "*/pages.py", "*/panels.py", "*/views.py", "rosters/*.py")  # fmt: skip
+INTERFACES = ("*/admin.py", "*/admin_*.py", "*/admin/*.py", "*/api.py", "*/api_*.py", "*/api/*.py", "*/back_office.py", "*/pages.py", "*/panels.py", "*/views.py", "rosters/*.py")  # fmt: skip
 MANAGERS = {"objects", "_default_manager", "_base_manager"}
 SCOPED_OTHERWISE = {
     ("tms/api/external.py", "get_queryset"): "what is reachable, or was made available",
     ("tms/back_office.py", "_keep_present_choices"): "what a row points to stays a choice for it",
     ("tms/back_office.py", "get_field_queryset"): "goes on with for_user two lines below",
     ("tms/back_office.py", "reaches"): "asks whether one row is among the scoped ones",
-    ("badges/admin.py", "get_field_queryset"): "what is reachable, or was made available",
+    ("badges/admin_catalogue.py", "get_field_queryset"): "what is reachable, or was made available",
     ("achievements/admin.py", "get_field_queryset"): "what is reachable, or was made available",
     ("achievements/admin.py", "get_queryset"): "counts inside the scoped rows, by OuterRef",
 }

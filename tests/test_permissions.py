@@ -22,6 +22,7 @@ from django.urls import URLResolver, get_resolver, reverse
 
 from achievements import backfill
 from achievements.models import EarnedAchievement
+from badges.models import Synchronization
 from badges.status import Status
 from tests.factories import (
     PAST,
@@ -74,6 +75,7 @@ API_LIST =     "401  403  403  403  403  200  200  200  200  200"
 API_ROW =      "401  403  403  403  403  200  404  200  404  200"
 API_OWN_ROW =  "401  200  404  404  404  200  404  200  404  200"
 API_ROW_ASK =  "401  403  403  403  403  400  404  400  404  400"  # whom it is about is not said
+API_ROW_CALL = "401  403  403  403  403  502  404  502  404  502"  # in these tests no provider answers
 API_CREATE =   "401  403  403  403  403  400  400  400  400  400"  # the empty body, not the person, is refused
 # fmt: on
 
@@ -161,6 +163,12 @@ TABLE: dict[str, Url] = {
     "api-activity-detail": api(of="activity", GET=API_OWN_ROW, PATCH=API_ROW),
     "api-badge-provider-list": api(GET=API_LIST, POST=API_CREATE),
     "api-badge-provider-detail": api(of="provider", GET=API_ROW, PATCH=API_ROW),
+    "api-badge-provider-check": api(of="provider", POST=API_ROW),
+    "api-badge-provider-sync": api(of="provider", POST=API_ROW_CALL),
+    "api-badge-provider-pause": api(of="provider", POST=API_ROW, body={"reason": "No budget"}),
+    "api-badge-provider-resume": api(of="provider", POST=API_ROW),
+    "api-synchronization-list": api(GET=API_LIST),
+    "api-synchronization-detail": api(of="synchronization", GET=API_ROW),
     "api-badge-list": api(GET=API_LIST, POST=API_CREATE),
     "api-badge-detail": api(of="badge", GET=API_ROW, PATCH=API_ROW),
     "api-achievement-list": api(GET=API_LIST, POST=API_CREATE),
@@ -254,6 +262,7 @@ def world(db: None) -> World:
             ),
             activity=ActivityFactory.create(user=learner),
             provider=badge.badge_provider,
+            synchronization=Synchronization.objects.create(badge_provider=badge.badge_provider),
             badge=badge,
             achievement=achievement,
             backfill=backfill.start(achievement),

@@ -43,3 +43,9 @@ class Conflict(DomainError):
     """The thing is no longer in the state that the request assumed."""
 
     http_status = 409
+
+
+class Unanswered(DomainError):
+    """Another system that had to be asked refused, or did not answer."""
+
+    http_status = 502

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from badges.models import Badge, IssuedBadge, IssuingEvent
 from badges.status import Status
+from providers.models import BadgeProvider
 from tests.api.conftest import World
 from tests.factories import (
     PAST,
@@ -21,6 +22,7 @@ from tests.factories import (
     IssuedBadgeFactory,
     UserFactory,
 )
+from tests.providers.paper import on_paper, template_id
 
 
 @pytest.fixture
@@ -48,6 +50,67 @@ def test_a_badge_is_created_active_for_a_provider(world: World, administrator: A
     badge = Badge.objects.get()
     assert answer.status_code == 201
     assert (badge.badge_provider, badge.is_active) == (provider, True)
+
+
+def new_badge(provider: BadgeProvider, **given: object) -> dict[str, object]:
+    return {
+        "name": "Azure",
+        "organization": "ext:north",
+        "badge_provider": provider.pk,
+        "template_id": template_id("Azure"),
+        **given,
+    }
+
+
+def test_activating_asks_the_provider_about_a_template_that_nobody_saw(
+    world: World, administrator: APIClient
+) -> None:
+    provider = BadgeProviderFactory.create(organization=world.north)
+    with on_paper("Azure") as paper:
+        inactive = administrator.post("/api/v1/badges/", new_badge(provider)).json()
+        assert (paper.asked, inactive["is_active"], inactive["template_state"]) == ([], False, "unseen")
+        address = f"/api/v1/badges/{inactive['id']}/"
+        paper.change("Azure", state="archived")
+        refused = administrator.patch(address, {"is_active": True})
+        paper.change("Azure", state="active")
+        active = administrator.patch(address, {"is_active": True})
+        administrator.patch(address, {"name": "Renamed"})
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "template_not_live")
+    assert list(refused.json()["fields"]) == ["is_active"]
+    assert (active.status_code, active.json()["template_state"]) == (200, "live")
+    assert len(paper.asked) == 2
+
+
+def test_a_badge_of_no_template_is_not_made_active(world: World, administrator: APIClient) -> None:
+    provider = BadgeProviderFactory.create(organization=world.north)
+    with on_paper():
+        answer = administrator.post("/api/v1/badges/", new_badge(provider, is_active=True))
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "template_not_live")
+    assert not Badge.objects.exists()
+
+
+def test_a_body_that_is_refused_asks_nobody(world: World, administrator: APIClient) -> None:
+    stranger = BadgeProviderFactory.create(organization=world.south)
+    with on_paper() as paper:
+        answer = administrator.post("/api/v1/badges/", new_badge(stranger, is_active=True))
+
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["badge_provider"])
+    assert paper.asked == []
+
+
+def test_a_badge_is_made_available_to_branches(world: World, administrator: APIClient, badge: Badge) -> None:
+    shared = administrator.patch("/api/v1/badges/ext:b-azure/", {"available_to": ["ext:branch"]})
+
+    assert (shared.status_code, shared.json()["available_to"]) == (200, [world.branch.pk])
+    assert list(badge.available_to.all()) == [world.branch]
+
+
+def test_what_the_provider_told_can_only_be_read(administrator: APIClient, badge: Badge) -> None:
+    answer = administrator.patch("/api/v1/badges/ext:b-azure/", {"template_state": "live"})
+
+    assert answer.json()["fields"] == {"template_state": ["This field can only be read."]}
 
 
 def test_an_issued_badge_keeps_its_template(administrator: APIClient, badge: Badge) -> None:

@@ -37,6 +37,8 @@ def test_every_collection_and_verb_is_described(schema: dict[str, Any]) -> None:
         "/api/v1/lab-instances/{id}/complete/",
         "/api/v1/course-assignments/{id}/complete/",
         "/api/v1/enrollments/{id}/completion-status/",
+        "/api/v1/badge-providers/{id}/check/",
+        "/api/v1/badge-providers/{id}/sync/",
         "/api/v1/issued-badges/{id}/retry/",
         "/api/v1/issued-badges/{id}/revoke/",
         "/api/v1/users/{id}/achievements/",
