@@ -33,7 +33,19 @@ from badges.expiry import ended_at
 from badges.issuing import issue_earned as record_intents
 from badges.models import Badge, IssuedBadge
 from tms.models import Course, Notification, ProgressChange, User
-from tms.sql import Sql, execute, fetch, in_list, moment_of, plan_for_sets, sql, table, time_limit, value
+from tms.sql import (
+    Sql,
+    execute,
+    fetch,
+    in_list,
+    local_day,
+    moment_of,
+    plan_for_sets,
+    sql,
+    table,
+    time_limit,
+    value,
+)
 
 log = logging.getLogger(__name__)
 
@@ -435,19 +447,15 @@ def _insert_daily(active: ActiveRule, found: Sql, *, this: _Pass) -> list[tuple[
 
 def _write(found: Sql, *, this: _Pass) -> list[tuple[int, int]]:
     """Insert awards; one that was withdrawn and stands in nobody's way is made anew in its place."""
-    day = (
-        "(won.moment AT TIME ZONE won.zone)::date"
-        if connection.vendor == "postgresql"
-        else "django_datetime_cast_date(won.moment, 'UTC', won.zone)"
-    )
     statement = sql(
         f"""
         INSERT INTO {{}} (
             learner_id, achievement_id, occurrence, earned_at, earned_day, points, rule_version, snapshot,
             created_at, backfill_id
         )
-        SELECT won.learner_id, won.achievement_id, won.occurrence, won.moment, {day}, achievement.points,
-               achievement.rule_version, won.snapshot, {{}}, {{}}
+        SELECT won.learner_id, won.achievement_id, won.occurrence, won.moment,
+               {local_day("won.moment", "won.zone")}, achievement.points, achievement.rule_version,
+               won.snapshot, {{}}, {{}}
         FROM ({{}}) AS won
         JOIN {{}} AS achievement ON achievement.id = won.achievement_id
         WHERE TRUE

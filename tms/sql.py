@@ -113,6 +113,13 @@ def latest(expressions: Sequence[str]) -> str:
     return f"{name}({', '.join(expressions)})"
 
 
+def local_day(moment: str, zone: str) -> str:
+    """The date of a moment in a zone, both of them expressions."""
+    if connection.vendor == "postgresql":
+        return f"({moment} AT TIME ZONE {zone})::date"
+    return f"django_datetime_cast_date({moment}, {zone}, 'UTC')"
+
+
 def moment_of(stored: Any) -> datetime:
     """A moment that a raw statement gave: SQLite gives the text it keeps, or that without its zone, UTC."""
     moment = stored if isinstance(stored, datetime) else datetime.fromisoformat(stored)

@@ -74,6 +74,18 @@ def test_an_award_keeps_numbers_records_points_and_version(org, ada):
     assert award_row.earned_day == day(2).date()
 
 
+@pytest.mark.parametrize(
+    ("zone", "hour", "date"),
+    [("Pacific/Kiritimati", 11, 2), ("Pacific/Kiritimati", 9, 1), ("America/New_York", 3, 0), ("", 23, 1)],
+)
+def test_the_day_of_an_award_is_the_learners_own(org, zone, hour, date):
+    achievement = AchievementFactory(organization=org)
+    LabInstanceFactory(user=UserFactory(organization=org, time_zone=zone), started_at=day(1, hour))
+    award()
+    earned_day = EarnedAchievement.objects.get(achievement=achievement).earned_day
+    assert earned_day == (day(1) + timedelta(days=date - 1)).date()
+
+
 def test_count_means_instances_and_distinct_means_items(org, ada):
     again = AchievementFactory(organization=org, conditions_text="[{Subject:0, Count:2}]")
     different = AchievementFactory(organization=org, conditions_text="[{Subject:0, Count:2, Distinct:true}]")
