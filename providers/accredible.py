@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from django.utils.translation import gettext as _
@@ -108,7 +108,7 @@ class Accredible:
     """SUPPRESS is not among the abilities: publishing tells the earner, and no parameter says otherwise.
     TELL_REASON and EVENTS have no counterpart."""
 
-    abilities = frozenset(
+    abilities: ClassVar[frozenset[Ability]] = frozenset(
         {
             Ability.CORRECT_NAME,
             Ability.CORRECT_EMAIL,
@@ -119,7 +119,7 @@ class Accredible:
         }
     )
     # Documented as 2,000 in five minutes from one address, counted in periods of 30 seconds.
-    calls_per_minute = 400
+    calls_per_minute: ClassVar[int | None] = 400
 
     def __init__(self, account: Account) -> None:
         """The API URL may end with a version or without it, as people copy it."""
@@ -145,7 +145,7 @@ class Accredible:
         found: dict[str, dict[str, Any]] = {}
         named = self._read(request.reference) if request.reference else None
         if named:
-            found[text(named, "id")] = named
+            found[text(named, "id")] = {"license_id": request.reference, **named}
         for key, value in (
             ("license_id", "" if named else request.reference),
             ("recipient_email", request.email.lower()),

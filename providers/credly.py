@@ -13,7 +13,7 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, quote, urljoin, urlsplit
 
 from django.utils.translation import gettext as _
@@ -84,7 +84,7 @@ GONE = frozenset({404, 410})
 class Credly:
     """CORRECT_EMAIL is not among the abilities: a replacement goes to the address of what it replaces."""
 
-    abilities = frozenset(
+    abilities: ClassVar[frozenset[Ability]] = frozenset(
         {
             Ability.CORRECT_NAME,
             Ability.DELETE,
@@ -95,7 +95,7 @@ class Credly:
             Ability.EVENTS,
         }
     )
-    calls_per_minute = None  # none is published
+    calls_per_minute: ClassVar[int | None] = None  # none is published
 
     def __init__(self, account: Account) -> None:
         """The API URL may end with the version or without it, as people copy it."""

@@ -10,8 +10,13 @@ from django.utils.translation import gettext as _
 from providers.base import Misconfigured
 
 if TYPE_CHECKING:
+    from providers.accredible import Accredible
     from providers.base import Ability, Adapter
+    from providers.credly import Credly
     from providers.models import BadgeProvider
+
+    # They are loaded by name, so that types are compared here.
+    KINDS: tuple[type[Adapter], ...] = (Accredible, Credly)
 
 # Imported on first use: a site that never speaks to a vendor never loads its adapter.
 ADAPTERS = {"accredible": "providers.accredible.Accredible", "credly": "providers.credly.Credly"}

@@ -286,7 +286,7 @@ def test_a_credential_found_by_reference_is_not_looked_for_in_the_index(
 
     [badge] = accredible.find(issue_request())
 
-    assert badge.external_id == "61004417"
+    assert (badge.external_id, badge.reference) == ("61004417", "intent-1")
     assert not any("license_id" in sent(mocked, position)["query"] for position in (1, 2))
     assert len(mocked.calls) == 3
 
