@@ -21,12 +21,13 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from badges import differences, standing
+from badges.asking import learn
 from badges.delivery import request_for
 from badges.differences import Found
 from badges.models import Badge, Difference, IssuedBadge
 from badges.status import AT_PROVIDER, LIVE, Status
-from providers import accounts
-from providers.base import Misconfigured, ProviderError
+from providers.base import ProviderError
+from providers.health import in_words
 from providers.registry import adapter_for
 from tms.access import Action, organization_tree, require
 from tms.errors import Conflict, DomainError
@@ -273,15 +274,12 @@ def look(row: IssuedBadge) -> list[ProviderBadge]:
     """What the provider has for this badge and learner. Raises ProviderTrouble."""
     provider = row.badge.badge_provider
     try:
-        return adapter_for(provider).find(request_for(row))
+        told = adapter_for(provider).find(request_for(row))
     except ProviderError as error:
-        if isinstance(error, Misconfigured):
-            accounts.pause(provider.pk, reason=error.provider_message or error.message)
-        raise ProviderTrouble(error.code, error.message, data=_words(error)) from error
-
-
-def _words(error: ProviderError) -> dict[str, str]:
-    return {"provider_message": error.provider_message} if error.provider_message else {}
+        learn(provider, [error])
+        raise ProviderTrouble(error.code, in_words(error)) from error
+    learn(provider, [told])
+    return told
 
 
 def note_missing(provider: BadgeProvider, rows: Sequence[IssuedBadge]) -> None:
