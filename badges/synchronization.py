@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from tms.models import User
 
 log = logging.getLogger(__name__)
+Progress = Callable[[str, int, int], None]
 State = Badge.TemplateState
 
 # Templates that are missing from the list are asked about one by one, as long as they are few: that tells
@@ -140,16 +142,33 @@ def _require_templates(provider: BadgeProvider) -> None:
         raise DomainError("provider_disabled", message % {"name": provider})
 
 
-def synchronize_all(*, dry_run: bool = False) -> list[Synchronization]:
-    """Every account that can be used; none stops the others, in whatever way it fails."""
+def synchronize_all(*, dry_run: bool = False, progress: Progress | None = None) -> list[Synchronization]:
+    """Every account that can be used; none stops the others, in whatever way it fails.
+
+    `progress` is told after each account how many are done, of how many.
+    """
     usable = BadgeProvider.objects.filter(is_enabled=True, paused_at__isnull=True)
+    providers = list(usable.exclude(kind=BadgeProvider.Kind.OPEN_BADGES).order_by("pk"))
     records = []
-    for provider in usable.exclude(kind=BadgeProvider.Kind.OPEN_BADGES).order_by("pk"):
-        try:
-            records.append(synchronize(provider, dry_run=dry_run))
-        except Exception:
-            log.exception("Badge provider %s cannot be synchronized", provider.pk)
+    for provider in providers:
+        records.append(_synchronize_or_record(provider, dry_run=dry_run))
+        if progress:
+            progress(_("Accounts"), len(records), len(providers))
     return records
+
+
+def synchronize_nightly() -> list[Synchronization]:
+    """As the schedule does: a site that is switched off calls nobody by itself."""
+    return synchronize_all() if settings.BADGES_ENABLED else []
+
+
+def _synchronize_or_record(provider: BadgeProvider, *, dry_run: bool) -> Synchronization:
+    try:
+        return synchronize(provider, dry_run=dry_run)
+    except Exception as error:
+        log.exception("Badge provider %s cannot be synchronized", provider.pk)
+        problem = _("It cannot be synchronized: %(error)s.") % {"error": type(error).__name__}
+        return Synchronization.objects.create(badge_provider=provider, is_dry_run=dry_run, problem=problem)
 
 
 def take_in(provider: BadgeProvider, template: Template) -> list[dict[str, Any]]:

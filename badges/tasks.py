@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from badges import delivery
+from badges import delivery, synchronization
 
 
 @shared_task(name="badges.deliver")
 def deliver() -> None:
     delivery.deliver()
+
+
+@shared_task(name="badges.synchronize")
+def synchronize() -> None:
+    synchronization.synchronize_nightly()
 
 
 @shared_task(name="badges.reconcile")

@@ -58,10 +58,18 @@ app.conf.update(
             "task": "achievements.award_full",
             "schedule": crontab(hour=2, minute=40),
         },
+        "nightly check of the accounts": {
+            "task": "providers.check",
+            "schedule": crontab(hour=3, minute=20),
+        },
+        "nightly synchronization of templates": {
+            "task": "badges.synchronize",
+            "schedule": crontab(hour=3, minute=30),
+        },
         "nightly check of the records": {
             "task": "tms.check_records",
             "schedule": crontab(hour=4, minute=10),
         },
     },
 )
-app.autodiscover_tasks(["tms", "badges", "achievements"])
+app.autodiscover_tasks(["tms", "providers", "badges", "achievements"])

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from achievements.models import Achievement
-from badges import synchronization
+from badges import synchronization, tasks
 from badges.activation import hold_waiting
 from badges.catalogue import save_badge
 from badges.models import Badge, IssuedBadge, Synchronization
@@ -548,7 +548,10 @@ def test_all_usable_accounts_are_synchronized_and_one_that_fails_stops_no_other(
 
     records = synchronize_all()
 
-    assert [record.badge_provider for record in records] == [other]
+    assert [(record.badge_provider, record.problem) for record in records] == [
+        (account, "It cannot be synchronized: RuntimeError."),
+        (other, ""),
+    ]
     assert Badge.objects.filter(badge_provider=other).count() == 2
 
 
@@ -596,3 +599,23 @@ def test_over_the_wire_with_a_provider_of_its_own(sandbox: Any) -> None:
     assert not IssuedBadge.objects.exists()
     sandbox.order(status_rate=1, status=401)
     assert "refuses the account (401)" in synchronize(account).problem
+
+
+def test_a_site_that_is_switched_off_calls_nobody_at_night(
+    paper: Paper, account: BadgeProvider, settings: Any
+) -> None:
+    settings.BADGES_ENABLED = False
+    tasks.synchronize()
+    assert paper.asked == []
+    settings.BADGES_ENABLED = True
+    tasks.synchronize()
+    assert Badge.objects.filter(badge_provider=account).count() == 2
+
+
+def test_the_schedule_names_tasks_that_there_are() -> None:
+    from config.celery import app
+
+    app.loader.import_default_modules()
+    scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert {"badges.synchronize", "providers.check"} <= scheduled
+    assert scheduled <= set(app.tasks)
