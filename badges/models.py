@@ -327,7 +327,7 @@ class ProviderEvent(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["due_at"],
+                fields=["badge_provider", "due_at"],
                 name="events_to_process",
                 condition=models.Q(processed_at__isnull=True),
             )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from badges import delivery, synchronization
+from badges import comparison, delivery, polling, provider_events, synchronization
+from providers.base import Ability
 
 
 @shared_task(name="badges.deliver")
@@ -25,3 +26,28 @@ def reconcile() -> None:
 @shared_task(name="badges.sweep")
 def sweep() -> None:
     delivery.sweep()
+
+
+@shared_task(name=provider_events.PROCESS)
+def process_events() -> None:
+    provider_events.process()
+
+
+@shared_task(name="badges.poll_events")
+def poll_events() -> None:
+    polling.poll(Ability.EVENTS)
+
+
+@shared_task(name="badges.poll_changes")
+def poll_changes() -> None:
+    polling.poll(Ability.CHANGES)
+
+
+@shared_task(name="badges.compare")
+def compare() -> None:
+    comparison.compare_due()
+
+
+@shared_task(name="badges.forget_events")
+def forget_events() -> None:
+    provider_events.forget()

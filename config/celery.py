@@ -50,6 +50,31 @@ app.conf.update(
             "schedule": settings.SWEEP_SECONDS * 2,
             "options": {"expires": settings.SWEEP_SECONDS * 2},
         },
+        "act on what providers told": {
+            "task": "badges.process_events",
+            "schedule": settings.SWEEP_SECONDS * 2,
+            "options": {"expires": settings.SWEEP_SECONDS * 2},
+        },
+        "ask accounts what happened": {
+            "task": "badges.poll_events",
+            "schedule": crontab(minute="*/10"),
+            "options": {"expires": 600},
+        },
+        "ask accounts what changed": {
+            "task": "badges.poll_changes",
+            "schedule": crontab(minute=27),
+            "options": {"expires": 3600},
+        },
+        # Hourly through the night: an account whose provider was away is compared when it is back.
+        "nightly comparison with the providers": {
+            "task": "badges.compare",
+            "schedule": crontab(hour="1-6", minute=50),
+            "options": {"expires": 3600},
+        },
+        "forget old events": {
+            "task": "badges.forget_events",
+            "schedule": crontab(hour=4, minute=40),
+        },
         "issue what was earned": {
             "task": "achievements.issue_earned",
             "schedule": crontab(minute=17),
