@@ -290,35 +290,43 @@ def _award_rules(rules: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> l
 def _award_earliest_first(runs: Sequence[_Run], rules: Sequence[ActiveRule], *, this: _Pass) -> list[int]:
     """What these runs over awards made, and what all such rules make of that, until it is nothing new.
 
-    Of what a learner gets in one round only the earliest stays: it may bring forward the moment of the rest,
-    which the next round makes anew.
+    An award that another rule counts may bring forward the moment of what its learner got later in the same
+    round: that is dropped, and made anew by the next round. Where no rule counts what another gives, one
+    round is all.
     """
+    counted = {rule.achievement.pk for rule in rules if any(other.counts(rule) for other in rules)}
     new: list[int] = []
-    while made := [pk for run in runs for pk, _achievement_id in run.made]:
-        learners = Scope(learners=_learners_of(made))
-        new += _kept(runs, dropped=_drop_later(made))
-        runs = list(_runs(rules, scope=learners, this=this))
+    while made := [pair for run in runs for pair in run.made]:
+        leading = [pk for pk, achievement_id in made if achievement_id in counted]
+        new += _kept(runs, dropped=_drop_later([pk for pk, _achievement_id in made], leading=leading))
+        runs = list(_runs(rules, scope=Scope(learners=_learners_of(leading)), this=this)) if leading else []
     _kept(runs)
     return new
 
 
-def _drop_later(awards: Sequence[int]) -> set[int]:
-    """Delete those of these awards that are not their learner's earliest of them."""
+def _drop_later(awards: Sequence[int], *, leading: Sequence[int]) -> set[int]:
+    """Delete those of these awards that are later than their learner's earliest leading one."""
+    if not leading:
+        return set()
     return {
         pk
         for (pk,) in fetch(
             sql(
                 """
-                DELETE FROM {} AS award WHERE {} AND award.earned_at > (
-                    SELECT MIN(first.earned_at) FROM {} AS first
-                    WHERE first.learner_id = award.learner_id AND {}
+                WITH first AS (
+                    SELECT learner_id, MIN(earned_at) AS earned_at FROM {} WHERE {} GROUP BY learner_id
+                )
+                DELETE FROM {} WHERE id IN (
+                    SELECT award.id FROM {} AS award JOIN first ON first.learner_id = award.learner_id
+                    WHERE award.earned_at > first.earned_at AND {}
                 )
                 RETURNING id
                 """,
                 table(EarnedAchievement),
-                in_list("award.id", awards),
+                in_list("id", leading),
                 table(EarnedAchievement),
-                in_list("first.id", awards),
+                table(EarnedAchievement),
+                in_list("award.id", awards),
             )
         )
     }

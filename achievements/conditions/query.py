@@ -61,6 +61,17 @@ class ActiveRule:
     def reads_awards(self) -> bool:
         return any(condition.subject is Subject.ACHIEVEMENT for condition in self.rule.leaves())
 
+    def counts(self, other: ActiveRule) -> bool:
+        """Whether an award of another rule may help to meet this one."""
+        pk = other.achievement.pk
+        return pk != self.achievement.pk and any(
+            leaf.subject is Subject.ACHIEVEMENT
+            and (not leaf.achievement_ids or pk in leaf.achievement_ids)
+            and pk not in leaf.exclude_achievement_ids
+            and (not leaf.points or other.achievement.points > 0)
+            for leaf in self.rule.leaves()
+        )
+
     @property
     def names_courses(self) -> bool:
         """By ids, tags or subscriptions; exclusions do not name."""
