@@ -171,7 +171,13 @@ JOIN tms_user AS person ON person.id = new.learner_id
 """
 GIVEN = {"badge_id", "learner_id", "status", "source_kind", "source_key", "priority", "earned_at"}
 GIVEN |= {"recipient_email"}
-NOTHING = {"boolean": "false", "jsonb": "'[]'", "timestamp with time zone": "now()"}
+NOTHING = {
+    "boolean": "false",
+    "character varying": "''",
+    "text": "''",
+    "jsonb": "'[]'",
+    "timestamp with time zone": "now()",
+}
 TOUCH = """
 CREATE TEMPORARY TABLE touched ON COMMIT DROP AS
     SELECT user_id, kind, object_id, completed_at, (completed_at AT TIME ZONE 'UTC')::date AS day
@@ -281,7 +287,7 @@ class _Row(str):
     """`{users:c}` in a template becomes the condition of the column of the row that is called c there."""
 
     def __format__(self, row: str) -> str:
-        return f"{row}.{self}"
+        return row + "." + self
 
 
 def _write(shape: str, *, users: str, days: str = "") -> str:
@@ -306,7 +312,7 @@ def _nothing() -> dict[str, str]:
             " WHERE table_schema = 'public' AND table_name = 'badges_issuedbadge'"
             " AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO' ORDER BY 1"
         )
-        columns = {name: NOTHING.get(kind, "'0'") for name, kind in cursor.fetchall()}
+        columns = {name: NOTHING.get(kind, "0") for name, kind in cursor.fetchall()}
     return {name: value for name, value in columns.items() if name not in GIVEN}
 
 
