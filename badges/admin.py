@@ -12,8 +12,17 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-# The latter two register what they hold.
-from badges import admin_accounts, admin_catalogue, ending, issuing  # noqa: F401
+# Those named admin register what they hold.
+from badges import (  # noqa: F401
+    admin_accounts,
+    admin_catalogue,
+    admin_differences,
+    admin_events,
+    ending,
+    issuing,
+    reflection,
+)
+from badges.admin_differences import ask_for_each
 from badges.models import IssuedBadge, IssuingEvent
 from badges.status import Status
 from providers.models import BadgeProvider
@@ -24,13 +33,14 @@ from tms.back_office import ReadOnlyAdmin, ReadOnlyInline, ScopedRelatedFilter
 _RETRY = ("retry", _("Send again"))
 _REVOKE = ("revoke", _("Revoke…"))
 _CANCEL = ("cancel", _("Cancel…"))
+_REFRESH = ("refresh", _("Refresh from provider"))
 STEPS = {
     Status.QUEUED: (_CANCEL,),
     Status.HELD: (_CANCEL,),
     Status.FAILED: (_RETRY, _CANCEL),
-    Status.ISSUED: (_REVOKE,),
-    Status.ACCEPTED: (_REVOKE,),
-    Status.REJECTED: (_REVOKE,),
+    Status.ISSUED: (_REFRESH, _REVOKE),
+    Status.ACCEPTED: (_REFRESH, _REVOKE),
+    Status.REJECTED: (_REFRESH, _REVOKE),
 }
 
 
@@ -69,7 +79,7 @@ class IssuedBadgeAdmin(ReadOnlyAdmin):
         "external_uuid",
     )
     ordering = ("-id",)
-    actions = ("retry", "revoke", "cancel")
+    actions = ("retry", "refresh", "revoke", "cancel")
     readonly_fields = ("status_label", "provider", "provider_page")
     fieldsets = (
         (None, {"fields": ("learner", "badge", "status_label", "earned_at", "issued_at")}),
@@ -116,6 +126,13 @@ class IssuedBadgeAdmin(ReadOnlyAdmin):
         user: Any = request.user
         done = ngettext_lazy("%d badge is sent again.", "%d badges are sent again.")
         self.act_on_each(request, queryset, lambda row: issuing.retry(row, actor=user), done=done)
+        return self._back(queryset)
+
+    @admin.action(description=_("Refresh from provider"), permissions=["manage"])
+    def refresh(self, request: HttpRequest, queryset: models.QuerySet[IssuedBadge]) -> HttpResponse | None:
+        user: Any = request.user
+        done = ngettext_lazy("%d badge was read again.", "%d badges were read again.")
+        ask_for_each(self, request, queryset, lambda row: reflection.refresh(row, actor=user), done=done)
         return self._back(queryset)
 
     @admin.action(description=_("Revoke…"), permissions=["manage"])

@@ -15,7 +15,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from achievements.models import Achievement, EarnedAchievement, RuleVersion
-from badges.models import Badge, IssuedBadge, IssuingEvent, Synchronization
+from badges.models import (
+    Badge,
+    Comparison,
+    Difference,
+    IssuedBadge,
+    IssuingEvent,
+    ProviderEvent,
+    Synchronization,
+)
 from badges.status import Status
 from providers import accounts
 from providers.models import AccredibleConfig, BadgeProvider, CredlyOrganization
@@ -76,6 +84,9 @@ READ_ONLY = [
     ProgressChange,
     Notification,
     Synchronization,
+    ProviderEvent,
+    Difference,
+    Comparison,
     IssuedBadge,
     EarnedAchievement,
 ]
@@ -105,6 +116,9 @@ MODELS = [
     AccredibleConfig,
     Badge,
     Synchronization,
+    ProviderEvent,
+    Difference,
+    Comparison,
     IssuedBadge,
     Achievement,
     EarnedAchievement,
@@ -148,6 +162,18 @@ def make_world(name: str) -> World:
     IssuingEvent.objects.create(
         issued_badge=issued, from_status=Status.QUEUED, to_status=Status.SENDING, reason=f"{name} event"
     )
+    told = ProviderEvent.objects.create(
+        badge_provider=provider, external_id=f"{name}-1", kind="badge.created", issued_badge=issued
+    )
+    difference = Difference.objects.create(
+        badge_provider=provider,
+        kind=Difference.Kind.MISSING,
+        issued_badge=issued,
+        badge=badge,
+        learner=learner,
+        decision=f"{name} decision",
+    )
+    comparison = Comparison.objects.create(badge_provider=provider, started_at=PAST, active_at=PAST)
     achievement = AchievementFactory(organization=organization, badge=badge, name=f"{name} achievement")
     earned = EarnedAchievement.objects.create(
         learner=learner,
@@ -177,6 +203,7 @@ def make_world(name: str) -> World:
         *(organization, learner, lab, tag, course, training_class, enrollment, assignment, launch),
         *(record, ProgressChange.objects.filter(learner=learner).first(), notification),
         *(section, lesson, result, activity, profile, subscription, path),
+        *(told, difference, comparison),
         *(provider, CredlyOrganization.objects.get(pk=provider.pk)),
         *(AccredibleConfig.objects.get(pk=accredible.pk), synchronization),
         *(badge, issued, achievement, earned),

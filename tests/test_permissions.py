@@ -76,6 +76,7 @@ API_ROW =      "401  403  403  403  403  200  404  200  404  200"
 API_OWN_ROW =  "401  200  404  404  404  200  404  200  404  200"
 API_ROW_ASK =  "401  403  403  403  403  400  404  400  404  400"  # whom it is about is not said
 API_ROW_CALL = "401  403  403  403  403  502  404  502  404  502"  # in these tests no provider answers
+API_ROW_NOT =  "401  403  403  403  403  409  404  409  404  409"  # no provider has it
 API_CREATE =   "401  403  403  403  403  400  400  400  400  400"  # the empty body, not the person, is refused
 # fmt: on
 
@@ -96,9 +97,9 @@ def page(of: str | None = None, **methods: str) -> Url:
     return Url(methods, PAGE_NONE, of)
 
 
-def machine(**methods: str) -> Url:
+def machine(of: str | None = None, **methods: str) -> Url:
     """For whoever asks, signed in or not."""
-    return Url(methods, NONE)
+    return Url(methods, NONE, of)
 
 
 def api(of: str | None = None, body: dict[str, Any] | None = None, **methods: str) -> Url:
@@ -117,6 +118,8 @@ TABLE: dict[str, Url] = {
     "healthz": machine(GET=ALL),
     "readyz": machine(GET=ALL),
     "metrics": machine(GET=ALL),
+    # What providers call: their secret opens it, and here nobody says one.
+    "credly-webhook": machine(of="provider", POST=NOWHERE),
     # The API
     "api-docs": machine(GET=ALL),
     "api-schema": machine(GET=ALL),
@@ -186,6 +189,7 @@ TABLE: dict[str, Url] = {
     "api-issued-badge-list": api(GET=API, POST=API_CREATE),
     "api-issued-badge-detail": api(of="issued", GET=API_OWN_ROW),
     "api-issued-badge-retry": api(of="failed", POST=API_ROW),
+    "api-issued-badge-refresh": api(of="issued", POST=API_ROW_NOT),
     "api-issued-badge-revoke": api(of="issued", POST=API_ROW, body={"reason": "By mistake"}),
 }
 ONLY_WHILE_DEBUGGING = {"style-guide"}
