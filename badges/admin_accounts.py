@@ -1,5 +1,5 @@
 """Accounts at badge providers in the back office, with what they have to do with badges: their
-synchronization, and what waits for them."""
+synchronization, their comparison, and what waits for them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
+from badges import comparison
 from badges.models import Synchronization
 from badges.status import Status
 from badges.synchronization import Described, described, summary, synchronize
@@ -29,7 +30,7 @@ from tms.errors import DomainError
 Kind = BadgeProvider.Kind
 Accounts = models.QuerySet[BadgeProvider]
 SHOWN = (Status.QUEUED, Status.HELD, Status.SENDING, Status.UNKNOWN, Status.REVOKING, Status.FAILED)
-WITH_BADGES = ("issuing", "synchronized")
+WITH_BADGES = ("issuing", "synchronized", "compared")
 DRY_RUN = gettext_lazy("Dry run: show what a sync would change")
 
 
@@ -53,7 +54,11 @@ class Synchronizing(AccountAdmin):
     def steps(self, row: BadgeProvider) -> list[Step]:
         found = super().steps(row)
         if row.is_enabled and row.kind in self.kinds:
-            found[1:1] = [(self.sync, gettext_lazy("Sync")), ("dry_run", gettext_lazy("Dry run"))]
+            found[1:1] = [
+                (self.sync, gettext_lazy("Sync")),
+                ("dry_run", gettext_lazy("Dry run")),
+                ("compare", gettext_lazy("Compare")),
+            ]
         return found
 
     # What an account has to do
@@ -98,6 +103,28 @@ class Synchronizing(AccountAdmin):
             f"{reverse('admin:badges_synchronization_changelist')}?{query}",
             _("all"),
         )
+
+    @admin.display(description=gettext_lazy("compared last"))
+    def compared(self, row: BadgeProvider) -> str:
+        latest = row.comparisons.exclude(finished_at=None).first()
+        if latest is None:
+            return self.get_empty_value_display()
+        query = urlencode({"badge_provider__id__exact": row.pk})
+        return format_html(
+            '<a href="{}">{}</a>: {} (<a href="{}">{}</a>)',
+            reverse("admin:badges_comparison_change", args=[latest.pk]),
+            self._moment(latest.started_at),
+            latest.problem or _("%(count)d open differences") % {"count": latest.differences},
+            f"{reverse('admin:badges_difference_changelist')}?{query}",
+            _("differences"),
+        )
+
+    @admin.action(description=gettext_lazy("Compare badges now"), permissions=["manage"])
+    def compare(self, request: HttpRequest, queryset: Accounts) -> HttpResponse | None:
+        user: Any = request.user
+        done = ngettext_lazy("%d account is compared now.", "%d accounts are compared now.")
+        self.act_on_each(request, queryset, lambda row: comparison.ask(row, actor=user), done=done)
+        return self.back(queryset)
 
     # Synchronizing
 
@@ -150,7 +177,7 @@ class Synchronizing(AccountAdmin):
 
 @admin.register(BadgeProvider)
 class BadgeProviderAdmin(Synchronizing):
-    actions = ("sync_badge_templates", "dry_run", *AccountAdmin.actions)
+    actions = ("sync_badge_templates", "dry_run", "compare", *AccountAdmin.actions)
 
     @admin.action(description=gettext_lazy("Sync badge templates"), permissions=["manage"])
     def sync_badge_templates(self, request: HttpRequest, queryset: Accounts) -> HttpResponse | None:
@@ -162,7 +189,7 @@ class CredlyOrganizationAdmin(AccountOfOneKindAdmin, Synchronizing):
     kinds = (Kind.CREDLY,)
     account_fields = ("provider_organization_id", "new_token", "api_url", "calls_per_minute")
     sync = "sync_organization_badge_templates"
-    actions = ("sync_organization_badge_templates", "dry_run", *AccountAdmin.actions)
+    actions = ("sync_organization_badge_templates", "dry_run", "compare", *AccountAdmin.actions)
 
     @admin.action(description=gettext_lazy("Sync organization badge templates"), permissions=["manage"])
     def sync_organization_badge_templates(
@@ -176,7 +203,7 @@ class AccredibleConfigAdmin(AccountOfOneKindAdmin, Synchronizing):
     kinds = (Kind.ACCREDIBLE,)
     account_fields = ("new_token", "api_url", "calls_per_minute", "revoke_by")
     sync = "sync_groups"
-    actions = ("sync_groups", "dry_run", "check_connection", "pause", "resume")
+    actions = ("sync_groups", "dry_run", "compare", "check_connection", "pause", "resume")
 
     @admin.action(description=gettext_lazy("Sync groups"), permissions=["manage"])
     def sync_groups(self, request: HttpRequest, queryset: Accounts) -> HttpResponse | None:

@@ -22,7 +22,6 @@ from badges import differences
 from badges.asking import learn
 from badges.models import Badge, Comparison, Difference, IssuedBadge
 from badges.reflection import (
-    ProviderTrouble,
     chunks,
     look,
     note_missing,
@@ -36,7 +35,8 @@ from providers.health import in_words
 from providers.models import BadgeProvider
 from providers.registry import adapter_class, adapter_for
 from tms.access import Action, require
-from tms.errors import Conflict, DomainError
+from tms.errors import Conflict, DomainError, Unanswered
+from tms.hint import hint
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Progress = Callable[[str, int, int], None]
 
+COMPARE = "badges.compare"
 CHUNK = 250  # badges brought up to date in one transaction
 LOOKED_UP = 50  # of those not listed, so many are asked for one by one before they are called missing
 SUSPICIOUS = 20  # so many issued here and none of them listed: another account rather than a loss
@@ -87,6 +88,19 @@ def _compare_alone(provider: BadgeProvider) -> Comparison | None:
     return None
 
 
+def ask(provider: BadgeProvider, *, actor: User | None) -> None:
+    """Have an account compared in the background, as soon as may be (next: compare_due)."""
+    require(actor, Action.MANAGE, provider)
+    if not comparable().filter(pk=provider.pk).exists():
+        raise Conflict(
+            "not_comparable",
+            _("%(provider)s cannot be compared: it is disabled, paused or has no badges.")
+            % {"provider": provider},
+        )
+    BadgeProvider.objects.filter(pk=provider.pk).update(compared_at=None)
+    hint(COMPARE)
+
+
 def compare(
     provider: BadgeProvider, *, actor: User | None = None, progress: Progress | None = None
 ) -> Comparison:
@@ -103,7 +117,7 @@ def compare(
     except ProviderError as error:
         learn(provider, [error])
         _close(run, problem=in_words(error))
-    except ProviderTrouble as trouble:
+    except Unanswered as trouble:
         _close(run, problem=trouble.message)
     except Conflict:  # somebody else has closed it
         raise

@@ -30,7 +30,7 @@ from providers.base import ProviderError
 from providers.health import in_words
 from providers.registry import adapter_for
 from tms.access import Action, organization_tree, require
-from tms.errors import Conflict, DomainError
+from tms.errors import Conflict, Unanswered
 from tms.models import User
 from tms.models.people import normalize_email
 
@@ -46,12 +46,6 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Kind = Difference.Kind
 ID_LENGTH = 100  # of external_uuid; what is longer is no id of a provider that we know
-
-
-class ProviderTrouble(DomainError):
-    """The provider was asked and did not answer well; nothing is changed."""
-
-    http_status = 502
 
 
 @dataclass(slots=True)
@@ -244,7 +238,7 @@ def refresh(issued_badge: IssuedBadge, *, actor: User | None = None) -> IssuedBa
     """Read a badge at the provider and bring its record there.
 
     Raises Conflict for a record that stands for no badge, or whose badge the provider does not show (which is
-    then among the differences), and ProviderTrouble when the provider cannot be asked.
+    then among the differences), and Unanswered when the provider cannot be asked.
     """
     require(actor, Action.MANAGE, issued_badge)
     row = IssuedBadge.objects.select_related("badge__badge_provider", "badge__organization", "learner").get(
@@ -271,13 +265,13 @@ def refresh(issued_badge: IssuedBadge, *, actor: User | None = None) -> IssuedBa
 
 
 def look(row: IssuedBadge) -> list[ProviderBadge]:
-    """What the provider has for this badge and learner. Raises ProviderTrouble."""
+    """What the provider has for this badge and learner. Raises Unanswered."""
     provider = row.badge.badge_provider
     try:
         told = adapter_for(provider).find(request_for(row))
     except ProviderError as error:
         learn(provider, [error])
-        raise ProviderTrouble(error.code, in_words(error)) from error
+        raise Unanswered(error.code, in_words(error)) from error
     learn(provider, [told])
     return told
 

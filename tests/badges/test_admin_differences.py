@@ -259,3 +259,14 @@ def test_a_record_that_stands_for_nothing_is_not_refreshed(pages, badge):
     row = IssuedBadgeFactory(badge=badge, status=S.ISSUED)
     answer = do(pages, "refresh", row, url="admin:badges_issuedbadge_changelist")
     assert "Only a badge that the provider has" in words(answer)
+
+
+def test_an_account_is_compared_from_its_own_page(sandbox, account, badge, pages):
+    compare(account)
+    page = words(pages.get(reverse("admin:providers_badgeprovider_change", args=[account.pk])))
+    assert "0 open differences" in page
+    assert 'value="compare"' in page
+    answer = do(pages, "compare", account, url="admin:providers_badgeprovider_changelist")
+    assert "1 account is compared now." in words(answer)
+    account.refresh_from_db()
+    assert account.compared_at is None

@@ -15,7 +15,7 @@ from badges import comparison
 from badges.comparison import compare, compare_due
 from badges.ending import revoke
 from badges.models import Comparison, Difference
-from badges.reflection import ProviderTrouble, refresh
+from badges.reflection import refresh
 from badges.status import Status
 from providers import accounts
 from providers.base import OutcomeUnknown, ProviderBadge, Standing
@@ -32,7 +32,7 @@ from tests.factories import (
     UserFactory,
 )
 from tests.providers.conftest import REPEATABLE
-from tms.errors import Conflict, NotFound
+from tms.errors import Conflict, NotFound, Unanswered
 
 S = Status
 Kind = Difference.Kind
@@ -285,6 +285,18 @@ def test_nothing_is_asked_while_badges_are_switched_off(account, badge, listed, 
     assert compare_due() == []
 
 
+def test_a_person_need_not_wait_for_the_night(account, badge, listed):
+    compare_due()
+    administrator = AdministratorFactory(organization=account.organization)
+    comparison.ask(account, actor=administrator)
+    assert len(compare_due()) == 1
+    with pytest.raises(NotFound):
+        comparison.ask(account, actor=AdministratorFactory())
+    accounts.pause(account.pk, reason="For the test.")
+    with pytest.raises(Conflict):
+        comparison.ask(account, actor=administrator)
+
+
 def test_only_who_manages_the_account_compares_it(account, badge, listed):
     with pytest.raises(NotFound):
         compare(account, actor=AdministratorFactory())
@@ -326,7 +338,7 @@ def test_only_what_the_provider_has_can_be_refreshed(badge):
 def test_refreshing_while_the_provider_is_down_says_so(sandbox, account, badge):
     row = issue(badge)
     sandbox.stop()
-    with pytest.raises(ProviderTrouble) as trouble:
+    with pytest.raises(Unanswered) as trouble:
         refresh(row)
     assert "cannot be reached" in trouble.value.message
     assert stored(row).status == S.ISSUED
