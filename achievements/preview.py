@@ -6,6 +6,7 @@ cannot disagree, and nothing stays behind. For an edit the count is who gains, s
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,14 +18,14 @@ from django.utils.translation import gettext as _
 
 from achievements.authoring import save_achievement
 from achievements.conditions.language import Remark
-from achievements.conditions.query import GATES, standing, winners
+from achievements.conditions.query import EVERYBODY, GATES, Scope, may_earn, standing, winners
 from achievements.evaluation import active_rule
 from achievements.models import Backfill
 from achievements.references import gone, told
 from badges.issuing import never_had
 from tms.access import Action, require
 from tms.models import User
-from tms.sql import fetch, moment_of, sql, table, value
+from tms.sql import Sql, fetch, json_array, moment_of, plan_for_sets, sql, table, value
 
 if TYPE_CHECKING:
     from achievements.conditions.query import ActiveRule
@@ -45,7 +46,7 @@ class Gain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """`awards` to be made at once, to `learners`; the newest as `sample`. `blocked`: by gate, who meets
+    """`awards` to be made at once, to `learners`; some as `sample`. `blocked`: by gate, who meets
     the rule and is held back (one learner may stand at several gates). `messages`: how many of ours learners
     get. `seconds`: how long the provider's `calls` take at this site's pace."""
 
@@ -128,17 +129,19 @@ def _foresee(
             calls=0,
             seconds=0,
         )
-    won = winners([active])
-    [(awards, learners)] = fetch(sql("SELECT COUNT(*), COUNT(DISTINCT won.learner_id) FROM ({}) AS won", won))
+    with transaction.atomic():
+        plan_for_sets()
+        found = _gained(active) if active.is_earned_once else _won(active)
+    awards, learners = found.awards, found.learners
     if active.achievement.frequency_type == "per_achievement":
         awards = learners = min(learners, active.achievement.frequency)
     messages = {Backfill.Notification.SILENT: 0, Backfill.Notification.SUMMARY: learners}
-    calls = _calls(active) if awards else 0
+    calls = found.calls if awards else 0
     return Preview(
         awards=awards,
         learners=learners,
-        sample=_sample(active),
-        blocked=_blocked(active),
+        sample=found.sample,
+        blocked=found.blocked,
         waiting_for=waiting_for,
         messages=messages.get(notification, awards),
         calls=calls,
@@ -147,7 +150,66 @@ def _foresee(
     )
 
 
-def _sample(active: ActiveRule) -> tuple[Gain, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    awards: int
+    learners: int
+    calls: int
+    blocked: dict[str, int]
+    sample: tuple[Gain, ...]
+
+
+def _gained(active: ActiveRule) -> _Found:
+    """In one look at everybody, and without the moments of any but the sample's."""
+    counts = ", ".join(f"(SELECT COUNT(*) FROM met WHERE {name} = 0 AND held = 0)" for name in GATES)
+    statement = sql(
+        f"""
+        WITH met AS MATERIALIZED ({{}}),
+             gaining AS (SELECT learner_id FROM met WHERE {may_earn()})
+        SELECT (SELECT COUNT(*) FROM gaining), {{}}, {counts},
+               (SELECT {json_array("learner_id")}
+                FROM (SELECT learner_id FROM gaining ORDER BY learner_id LIMIT {{}}) AS few)
+        """,
+        standing(active),
+        _calls(active, Sql("SELECT learner_id, CURRENT_TIMESTAMP AS moment FROM gaining")),
+        value(SAMPLE),
+    )
+    [(learners, calls, *blocked, few)] = fetch(statement)
+    ids = json.loads(few) if isinstance(few, str) else few
+    return _Found(
+        awards=learners,
+        learners=learners,
+        calls=calls,
+        blocked={name: int(number) for name, number in zip(GATES, blocked, strict=True)},
+        sample=_sample(active, scope=Scope(learners=ids)) if ids else (),
+    )
+
+
+def _won(active: ActiveRule) -> _Found:
+    """By the statement that awards it, where how often or when it is met decides who may earn it."""
+    won = winners([active])
+    counts = ", ".join(f"(SELECT COUNT(*) FROM met WHERE {name} = 0 AND held = 0)" for name in GATES)
+    statement = sql(
+        f"""
+        WITH won AS MATERIALIZED (SELECT learner_id, moment FROM ({{}}) AS every),
+             met AS MATERIALIZED ({{}})
+        SELECT (SELECT COUNT(*) FROM won), (SELECT COUNT(DISTINCT learner_id) FROM won), {{}}, {counts}
+        """,
+        won,
+        standing(active),
+        _calls(active, Sql("SELECT learner_id, moment FROM won")),
+    )
+    [(awards, learners, calls, *blocked)] = fetch(statement)
+    return _Found(
+        awards=awards,
+        learners=learners,
+        calls=calls,
+        blocked={name: int(number) for name, number in zip(GATES, blocked, strict=True)},
+        sample=_sample(active, scope=EVERYBODY) if awards else (),
+    )
+
+
+def _sample(active: ActiveRule, *, scope: Scope) -> tuple[Gain, ...]:
     rows = fetch(
         sql(
             """
@@ -155,7 +217,7 @@ def _sample(active: ActiveRule) -> tuple[Gain, ...]:
             FROM ({}) AS won JOIN {} AS person ON person.id = won.learner_id
             ORDER BY won.moment DESC, won.last_id DESC LIMIT {}
             """,
-            winners([active]),
+            winners([active], scope=scope),
             table(User),
             value(SAMPLE),
         )
@@ -171,24 +233,18 @@ def _sample(active: ActiveRule) -> tuple[Gain, ...]:
     )
 
 
-def _blocked(active: ActiveRule) -> dict[str, int]:
-    counts = ", ".join(f"COALESCE(SUM(1 - {name}), 0)" for name in GATES)
-    [row] = fetch(sql(f"SELECT {counts} FROM ({{}}) AS met WHERE met.held = 0", standing(active)))
-    return {name: int(number) for name, number in zip(GATES, row, strict=True)}
-
-
-def _calls(active: ActiveRule) -> int:
+def _calls(active: ActiveRule, gaining: Sql) -> Sql:
+    """How many badges the provider is asked for: those of learners and moments who never had it."""
     badge = active.achievement.badge
     if badge is None or not badge.is_active:
-        return 0
+        return Sql("0")
     pairs = sql(
         """
-        SELECT won.learner_id, {} AS badge_id, MIN(won.moment) AS earned_at, {} AS renews
-        FROM ({}) AS won GROUP BY won.learner_id
+        SELECT learner_id, {} AS badge_id, MIN(moment) AS earned_at, {} AS renews
+        FROM ({}) AS gained GROUP BY learner_id
         """,
         value(badge.pk),
         value(active.is_renewable),
-        winners([active]),
+        gaining,
     )
-    [(count,)] = fetch(sql("SELECT COUNT(*) FROM ({}) AS calls", never_had(pairs)))
-    return int(count)
+    return sql("(SELECT COUNT(*) FROM ({}) AS calls)", never_had(pairs))

@@ -375,16 +375,17 @@ def _summed(countings: Sequence[Counting], *, scope: Scope) -> Sql:
 
 
 def enough(countings: Sequence[Counting], *, scope: Scope = EVERYBODY) -> Sql:
-    """key, learner_id: who has as much as is needed, of countings that share a statement.
+    """key, learner_id: who has as much as is needed, of one counting or of several that share a statement.
 
     Without moments, so that nothing is put in order: the cheap half of `reached`.
     """
     first = countings[0]
     c = first.condition
     steps = Steps()
-    items = _items(countings)
+    shared = len(countings) > 1
+    items = _items(countings) if shared else None
     if items is None:
-        have = steps.add("{}", so_far(first, scope=scope, shared=True))
+        have = steps.add("{}", so_far(first, scope=scope, shared=shared))
         met = "SELECT t.key, n.learner_id FROM {} AS n JOIN {} AS t ON n.have >= t.nth"
         return steps.end(met, have, _thresholds(countings))
     items = steps.add("SELECT * FROM {} AS listed", items)

@@ -29,6 +29,7 @@ __all__ = [
     "GATES",
     "ActiveRule",
     "Scope",
+    "may_earn",
     "next_free",
     "progress",
     "standing",
@@ -86,6 +87,12 @@ class ActiveRule:
     def is_contested(self) -> bool:
         """Learners compete for it by their awards, so all of those must be there before anybody wins."""
         return self.is_limited and self.reads_awards
+
+    @property
+    def is_earned_once(self) -> bool:
+        """By insiders, whenever they meet it, once: who would earn it is told without the moment."""
+        may_repeat = self.is_limited or self.is_renewable or self.times > 1
+        return not (may_repeat or (self.outsiders and self.names_courses))
 
     @property
     def is_daily(self) -> bool:
@@ -189,27 +196,46 @@ def _lacking(countings: Sequence[Counting], *, scope: Scope, stands: Sql) -> Sql
 
 def standing(active: ActiveRule, *, scope: Scope = EVERYBODY) -> Sql:
     """learner_id, a column for each of GATES (1 where it is passed), held: of all who meet the rule by any of
-    their records, whether they may earn it or not."""
+    their records, whether they may earn it or not. When they met it is not asked."""
     columns = ", ".join(f"CASE WHEN {gate} THEN 1 ELSE 0 END AS {name}" for name, gate in GATES.items())
     return sql(
         f"""
         SELECT c0.learner_id AS learner_id, {columns}, CASE WHEN EXISTS (
                    SELECT 1 FROM {{}} AS held WHERE held.learner_id = c0.learner_id
-                      AND held.achievement_id = c0.key AND held.occurrence = c0.occurrence AND {{}}
+                      AND held.achievement_id = a.id AND held.occurrence = 1 AND {{}}
                ) THEN 1 ELSE 0 END AS held
-        FROM {{}}
-        JOIN {{}} AS a ON a.id = c0.key
+        FROM ({{}}) AS c0
+        JOIN {{}} AS a ON a.id = {{}}
         JOIN {{}} AS person ON person.id = c0.learner_id
         JOIN {{}} AS home ON home.id = person.organization_id
-        WHERE c0.occurrence = 1
         """,
         table(EarnedAchievement),
         _stands([active]),
-        _joined(active, scope=scope, outside=False),
+        _meeting(active, scope=scope),
         table(Achievement),
+        value(active.achievement.pk),
         table(User),
         table(Organization),
     )
+
+
+def _meeting(active: ActiveRule, *, scope: Scope) -> Sql:
+    """learner_id of all who meet the rule, each once."""
+    parts = active.rule.conditions
+    if any(isinstance(part, Group) for part in parts):
+        joined = _joined(active, scope=scope, outside=False)
+        return sql("SELECT c0.learner_id FROM {} WHERE c0.occurrence = 1", joined)
+    met = [
+        enough([replace(_counting(active, part), times=1)], scope=scope)
+        for part in parts
+        if isinstance(part, Condition)
+    ]
+    return join(" INTERSECT ", [sql("SELECT learner_id FROM ({}) AS met", one) for one in met])
+
+
+def may_earn() -> str:
+    """Of a row of `standing`: every gate is open and the award is not held."""
+    return " AND ".join([*(f"{name} = 1" for name in GATES), "held = 0"])
 
 
 def _only(active: ActiveRule) -> Condition:
