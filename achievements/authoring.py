@@ -65,7 +65,8 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
         reaches_more = before is not None and (
             achievement.is_global > before.is_global
             or achievement.organization_id != before.organization_id
-            or achievement.frequency > before.frequency
+            # Of Per Day, a smaller one: fewer days are closed to others.
+            or achievement.frequency != before.frequency
             or achievement.frequency_type != before.frequency_type
             or achievement.is_renewable > before.is_renewable
         )

@@ -179,6 +179,17 @@ class TestPerDay:
         award()
         assert awards(achievement) == [(ada, 1, at(2)), (ada, 2, at(4))]
 
+    def test_a_smaller_frequency_looks_at_the_past(self, organization):
+        achievement = AchievementFactory(organization=organization, frequency=9, frequency_type="per_day")
+        one, two = UserFactory(organization=organization), UserFactory(organization=organization)
+        launch(one, 1)
+        launch(two, 2)
+        award()
+        achievement.frequency = 1
+        save_achievement(achievement)
+        award()
+        assert awards(achievement) == [(one, 1, at(1)), (two, 1, at(2))]
+
     def test_the_day_is_that_of_the_achievements_organization(self):
         kiritimati = OrganizationFactory(time_zone="Pacific/Kiritimati")
         achievement = AchievementFactory(organization=kiritimati, frequency=1, frequency_type="per_day")
