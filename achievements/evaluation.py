@@ -13,7 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from time import perf_counter
 from zoneinfo import ZoneInfo
 
@@ -38,7 +38,6 @@ from tms.sql import (
     execute,
     fetch,
     in_list,
-    local_day,
     moment_of,
     plan_for_sets,
     sql,
@@ -410,17 +409,17 @@ def _insert(group: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> list[t
     if not active.is_limited:
         return _write(found, this=this)
     if active.is_daily:
-        return _insert_daily(active, found, this=this)
+        return _insert_daily(active, scope=scope, this=this)
     taken, _last = _places_taken(active.achievement)
     left = active.achievement.frequency - taken
     return _write(_earliest(found, left), this=this) if left > 0 else []
 
 
 def _places_taken(achievement: Achievement) -> tuple[int, datetime | None]:
-    """How many awards others compete with, and the moment of the latest."""
+    """How many learners hold what others compete for, and the moment of the latest award."""
     [(count, last)] = fetch(
         sql(
-            "SELECT COUNT(*), MAX(award.earned_at) FROM {} AS award"
+            "SELECT COUNT(DISTINCT award.learner_id), MAX(award.earned_at) FROM {} AS award"
             " WHERE award.achievement_id = {} AND NOT {}",
             table(EarnedAchievement),
             value(achievement.pk),
@@ -434,7 +433,7 @@ def _earliest(found: Sql, count: int) -> Sql:
     return sql("SELECT * FROM ({}) AS every ORDER BY moment, last_id LIMIT {}", found, value(count))
 
 
-def _insert_daily(active: ActiveRule, found: Sql, *, this: _Pass) -> list[tuple[int, int]]:
+def _insert_daily(active: ActiveRule, *, scope: Scope, this: _Pass) -> list[tuple[int, int]]:
     """One learner, then nobody for `frequency` calendar days of the achievement's organization.
 
     A statement for each award, since each changes who may earn the next.
@@ -443,11 +442,12 @@ def _insert_daily(active: ActiveRule, found: Sql, *, this: _Pass) -> list[tuple[
     new: list[tuple[int, int]] = []
     while True:
         _count, last = _places_taken(active.achievement)
-        free_from = datetime.min.replace(year=1900, tzinfo=UTC)
+        found = winners([active], scope=scope)
         if last:
             free_day = last.astimezone(zone).date() + timedelta(days=active.achievement.frequency)
             free_from = datetime.combine(free_day, time.min, zone)
-        won = _write(_earliest(next_free(active, found, free_from=free_from), 1), this=this)
+            found = next_free(active, scope=scope, free_from=free_from)
+        won = _write(_earliest(found, 1), this=this)
         if not won:
             return new
         new += won
@@ -456,23 +456,22 @@ def _insert_daily(active: ActiveRule, found: Sql, *, this: _Pass) -> list[tuple[
 def _write(found: Sql, *, this: _Pass) -> list[tuple[int, int]]:
     """Insert awards; one that was withdrawn and stands in nobody's way is made anew in its place."""
     statement = sql(
-        f"""
-        INSERT INTO {{}} (
+        """
+        INSERT INTO {} (
             learner_id, achievement_id, occurrence, earned_at, earned_day, points, rule_version, snapshot,
             created_at, backfill_id
         )
-        SELECT won.learner_id, won.achievement_id, won.occurrence, won.moment,
-               {local_day("won.moment", "won.zone")}, achievement.points, achievement.rule_version,
-               won.snapshot, {{}}, {{}}
-        FROM ({{}}) AS won
-        JOIN {{}} AS achievement ON achievement.id = won.achievement_id
+        SELECT won.learner_id, won.achievement_id, won.occurrence, won.moment, won.day, achievement.points,
+               achievement.rule_version, won.snapshot, {}, {}
+        FROM ({}) AS won
+        JOIN {} AS achievement ON achievement.id = won.achievement_id
         WHERE TRUE
         ON CONFLICT (learner_id, achievement_id, occurrence) DO UPDATE SET
             earned_at = excluded.earned_at, earned_day = excluded.earned_day, points = excluded.points,
             rule_version = excluded.rule_version, snapshot = excluded.snapshot,
             created_at = excluded.created_at, backfill_id = excluded.backfill_id,
             issued_badge_id = NULL, withdrawn_at = NULL
-        WHERE {{}}.withdrawn_at IS NOT NULL
+        WHERE {}.withdrawn_at IS NOT NULL
         RETURNING id, achievement_id
         """,
         table(EarnedAchievement),

@@ -100,26 +100,6 @@ def json_object(pairs: str) -> str:
     return f"{name}({pairs})"
 
 
-def json_list(items: Iterable[str]) -> str:
-    name = "jsonb_build_array" if connection.vendor == "postgresql" else "json_array"
-    return f"{name}({', '.join(items)})"
-
-
-def latest(expressions: Sequence[str]) -> str:
-    """The greatest of several columns of one row."""
-    if len(expressions) == 1:
-        return expressions[0]
-    name = "GREATEST" if connection.vendor == "postgresql" else "MAX"
-    return f"{name}({', '.join(expressions)})"
-
-
-def local_day(moment: str, zone: str) -> str:
-    """The date of a moment in a zone, both of them expressions."""
-    if connection.vendor == "postgresql":
-        return f"({moment} AT TIME ZONE {zone})::date"
-    return f"django_datetime_cast_date({moment}, {zone}, 'UTC')"
-
-
 def moment_of(stored: Any) -> datetime:
     """A moment that a raw statement gave: SQLite gives the text it keeps, or that without its zone, UTC."""
     moment = stored if isinstance(stored, datetime) else datetime.fromisoformat(stored)

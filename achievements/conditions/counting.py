@@ -4,7 +4,8 @@ Every condition is answered in three steps, each a subquery of the next:
 
     counted    the rows that count, learning records or awards (counted.py)
     numbered   each learner's rows in the order of their moments: 1, 2, 3 …, with the running sum of amounts
-    reached    where a threshold was met: key, occurrence, learner_id, moment, last_id, since, needed, have
+    reached    where a threshold was met: key, occurrence, learner_id, moment, day, last_id, since, needed,
+               have
 
 `enough` and `so_far` answer the question without the moment. Conditions that count the same way share one
 statement, whatever their thresholds and lists of ids (`shape_of`): the learners' records are then read once,
@@ -22,7 +23,7 @@ from achievements.conditions.counted import EVERYBODY, TAGGED, Counting, Scope, 
 from achievements.conditions.language import Condition, Subject
 from tms.sql import Sql, Steps, join, json_array, relation, sql, table
 
-COLUMNS = "key, occurrence, learner_id, moment, last_id, since, needed, have"
+COLUMNS = "key, occurrence, learner_id, moment, day, last_id, since, needed, have"
 # How many record ids the snapshot of one condition keeps; the number itself is kept whole.
 MOST_KEPT = 1_000
 
@@ -76,8 +77,8 @@ def shape_of(counting: Counting) -> Hashable | None:
 def reached(countings: Sequence[Counting], *, scope: Scope = EVERYBODY) -> Sql:
     """The rows of COLUMNS of one counting, or of several of one shape (then perhaps with `records`).
 
-    At most one row for each key, occurrence and learner. `moment` is that of the row that met the threshold,
-    `last_id` its id, `since` the first day of the day or window it was met in (else null).
+    At most one row for each key, occurrence and learner. `moment`, `day` and `last_id` are those of the row
+    that met the threshold, `since` is the first day of the day or window it was met in (else null).
     """
     first = countings[0]
     if first.condition.subject is Subject.STREAK:
@@ -117,7 +118,7 @@ def evidence(countings: Sequence[Counting], *, won: Won) -> Sql:
         tests.append(Sql(f"c.day >= {won.name}.since"))
     chosen = steps.add("SELECT c.id, c.item, c.moment FROM {} AS c WHERE {}", rows, join(" AND ", tests))
     if condition.distinct or condition.distinct_people:
-        chosen = _firsts(steps, chosen, partition="item")
+        chosen = firsts(steps, chosen, partition="item")
     if won.whole and first.times == 1 and not _is_open(condition):
         # Up to the moment there are exactly as many as are needed.
         kept = steps.add("SELECT id FROM {} ORDER BY moment, id", chosen)
@@ -159,20 +160,20 @@ def _numbered(countings: Sequence[Counting], *, scope: Scope) -> Sql:
     if keyed:
         reaching = steps.add("SELECT * FROM {} AS n WHERE number = needed", numbered)
         if _is_windowed(c):
-            reaching = _firsts(steps, reaching, partition="key, learner_id", order="moment, id, since")
+            reaching = firsts(steps, reaching, partition="key, learner_id", order="moment, id, since")
         return steps.end(
-            "SELECT key, 1 AS occurrence, learner_id, moment, id AS last_id, since, needed, needed AS have"
-            " FROM {} AS n",
+            "SELECT key, 1 AS occurrence, learner_id, moment, day, id AS last_id, since, needed,"
+            " needed AS have FROM {} AS n",
             reaching,
         )
     if _is_windowed(c):
         # Of the days or windows in which a learner reached a number, the one that was full first.
         wanted = steps.add("SELECT * FROM {} AS n WHERE number IN (SELECT nth FROM {})", numbered, thresholds)
-        numbered = _firsts(steps, wanted, partition="learner_id, number", order="moment, id, since")
+        numbered = firsts(steps, wanted, partition="learner_id, number", order="moment, id, since")
     return steps.end(
         """
         SELECT t.key AS key, t.occurrence AS occurrence, n.learner_id AS learner_id, n.moment AS moment,
-               n.id AS last_id, n.since AS since, t.needed AS needed, t.needed AS have
+               n.day AS day, n.id AS last_id, n.since AS since, t.needed AS needed, t.needed AS have
         FROM {} AS n JOIN {} AS t ON t.nth = n.number
         """,
         numbered,
@@ -194,6 +195,7 @@ def _full(steps: Steps, numbered: Sql, *, is_windowed: bool) -> Sql:
     full = steps.add(
         f"""
         SELECT key, learner_id, needed, {since} AS since, MAX(moment) AS moment,
+               MAX(day) FILTER (WHERE number = needed) AS day,
                MAX(id) FILTER (WHERE number = needed) AS last_id, jsonb_agg(id ORDER BY number) AS records
         FROM {{}} AS n WHERE number <= needed
         GROUP BY key, learner_id, needed{", since" * is_windowed} HAVING COUNT(*) = needed
@@ -201,10 +203,10 @@ def _full(steps: Steps, numbered: Sql, *, is_windowed: bool) -> Sql:
         numbered,
     )
     if is_windowed:
-        full = _firsts(steps, full, partition="key, learner_id", order="moment, last_id, since")
+        full = firsts(steps, full, partition="key, learner_id", order="moment, last_id, since")
     return steps.end(
-        "SELECT key, 1 AS occurrence, learner_id, moment, last_id, since, needed, needed AS have, records"
-        " FROM {} AS met",
+        "SELECT key, 1 AS occurrence, learner_id, moment, day, last_id, since, needed, needed AS have,"
+        " records FROM {} AS met",
         full,
     )
 
@@ -232,7 +234,7 @@ def _rows(steps: Steps, countings: Sequence[Counting], *, scope: Scope) -> tuple
         rows = steps.add("SELECT * FROM {} AS w WHERE w.item IN (SELECT item FROM {})", rows, items)
     if c.distinct or c.distinct_people:
         windowed = ", since" if _is_windowed(c) else ""
-        rows = _firsts(steps, rows, partition=f"learner_id, item{windowed}")
+        rows = firsts(steps, rows, partition=f"learner_id, item{windowed}")
     if items is None:
         return rows, False
     keyed = "SELECT i.key, i.needed, r.* FROM {} AS r JOIN {} AS i ON i.item = r.item"
@@ -267,7 +269,7 @@ def _listed_by_key(name: str, listed: Sequence[tuple[Counting, int]]) -> Sql:
     return relation(("key", name, "needed"), rows)
 
 
-def _firsts(steps: Steps, rows: Sql, *, partition: str, order: str = "moment, id") -> Sql:
+def firsts(steps: Steps, rows: Sql, *, partition: str, order: str = "moment, id") -> Sql:
     """The first row of each partition."""
     if connection.vendor == "postgresql":
         # The same without numbers, and the planner knows better how many there will be.
@@ -341,7 +343,7 @@ def _summed(countings: Sequence[Counting], *, scope: Scope) -> Sql:
     steps = Steps()
     rows = _in_windows(steps, c, counted(first, scope=scope, shared=len(countings) > 1))
     totals = steps.add(
-        f"SELECT learner_id, id, moment, since, amount, SUM(amount) OVER (PARTITION BY learner_id"
+        f"SELECT learner_id, id, moment, day, since, amount, SUM(amount) OVER (PARTITION BY learner_id"
         f"{', since' * _is_windowed(c)} ORDER BY moment, id ROWS UNBOUNDED PRECEDING) AS total FROM {{}}",
         rows,
     )
@@ -350,6 +352,7 @@ def _summed(countings: Sequence[Counting], *, scope: Scope) -> Sql:
         return steps.end(
             """
             SELECT t.key, 1 AS occurrence, n.learner_id, MAX(n.moment) AS moment,
+                   (ARRAY_AGG(n.day ORDER BY n.moment DESC, n.id DESC))[1] AS day,
                    (ARRAY_AGG(n.id ORDER BY n.moment DESC, n.id DESC))[1] AS last_id,
                    CAST(NULL AS DATE) AS since, t.needed, MAX(n.total) AS have,
                    jsonb_agg(n.id ORDER BY n.moment, n.id) AS records
@@ -362,7 +365,7 @@ def _summed(countings: Sequence[Counting], *, scope: Scope) -> Sql:
     found = steps.add(
         """
         SELECT t.key AS key, t.occurrence AS occurrence, n.learner_id AS learner_id, n.moment AS moment,
-               n.id AS last_id, n.since AS since, t.needed AS needed, n.total AS have
+               n.day AS day, n.id AS last_id, n.since AS since, t.needed AS needed, n.total AS have
         FROM {} AS n JOIN {} AS t ON n.total >= t.nth AND n.total - n.amount < t.nth
         """,
         totals,
@@ -370,7 +373,7 @@ def _summed(countings: Sequence[Counting], *, scope: Scope) -> Sql:
     )
     if _is_windowed(c):
         partition = "key, occurrence, learner_id"
-        found = _firsts(steps, found, partition=partition, order="moment, last_id, since")
+        found = firsts(steps, found, partition=partition, order="moment, last_id, since")
     return steps.end(f"SELECT {COLUMNS} FROM {{}}", found)
 
 
@@ -435,8 +438,8 @@ def _streak(counting: Counting, *, scope: Scope) -> Sql:
     steps = Steps()
     held = steps.add(
         f"""
-        SELECT {counting.key} AS key, 1 AS occurrence, learner_id, latest AS moment, id AS last_id, since,
-               {days} AS needed, {days} AS have,
+        SELECT {counting.key} AS key, 1 AS occurrence, learner_id, latest AS moment, day, id AS last_id,
+               since, {days} AS needed, {days} AS have,
                ROW_NUMBER() OVER (PARTITION BY learner_id ORDER BY latest, day) AS place
         FROM {{}} WHERE length = {days}
         """,
@@ -462,7 +465,7 @@ def _runs(steps: Steps, counting: Counting, *, scope: Scope) -> Sql:
     active = steps.add(
         f"SELECT active.*, LAG(day) OVER ({by_day}) AS previous,"
         f" LAG(last_offset) OVER ({by_day}) AS previous_offset FROM {{}} AS active",
-        _firsts(steps, rows, partition="learner_id, day"),
+        firsts(steps, rows, partition="learner_id, day"),
     )
     begun = steps.add(
         f"""

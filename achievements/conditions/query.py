@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from achievements.conditions.counted import EVERYBODY, Counting, Scope, counted, given_back
-from achievements.conditions.counting import COLUMNS, Won, enough, evidence, reached, shape_of, so_far
+from achievements.conditions.counting import COLUMNS, Won, enough, evidence, firsts, reached, shape_of, so_far
 from achievements.conditions.language import Condition, Group, Rule, Subject
 from achievements.models import Achievement, EarnedAchievement
 from tms.models import Organization, User
-from tms.sql import Sql, Steps, in_list, join, json_list, json_object, latest, sql, table, value
+from tms.sql import Sql, Steps, in_list, join, json_object, sql, table, value
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 
+MOST_JOINED = 20
 # What a learner must pass besides the rule, over a (the achievement), person and home (her organization).
 # The achievement's own switch and its organization's are read before any statement (ActiveRule).
 GATES = {
@@ -77,6 +78,17 @@ class ActiveRule:
     def names_courses(self) -> bool:
         """By ids, tags or subscriptions; exclusions do not name."""
         return any(c.course_ids or c.tag_ids or c.club_ids for c in self.rule.leaves())
+
+    @property
+    def parts(self) -> tuple[Condition | Group, ...]:
+        """What must all hold. No database joins very many: those are one group."""
+        parts = self.rule.conditions
+        return parts if len(parts) <= MOST_JOINED else (Group(least=len(parts), parts=parts),)
+
+    @property
+    def kinds_of_learners(self) -> tuple[bool, ...]:
+        """Whether they are outsiders."""
+        return (False, True) if self.outsiders and self.names_courses else (False,)
 
     @property
     def is_limited(self) -> bool:
@@ -145,7 +157,7 @@ def _counting(active: ActiveRule, condition: Condition, *, outside: bool = False
 
 
 def winners(rules: Sequence[ActiveRule], *, scope: Scope = EVERYBODY) -> Sql:
-    """achievement_id, occurrence, learner_id, moment, last_id, snapshot, zone: a row for every award due.
+    """achievement_id, occurrence, learner_id, moment, day, last_id, snapshot: a row for every award due.
 
     Two kinds of learners may earn: insiders by all their records, outsiders only by records of ticked
     courses of the achievement's organization. The gates are read live. `rules` is a group of `statements`.
@@ -158,12 +170,11 @@ def winners(rules: Sequence[ActiveRule], *, scope: Scope = EVERYBODY) -> Sql:
         lacking = replace(scope, among=_lacking(countings, scope=scope, stands=stands))
         met = sql("({}) AS c0", reached(countings, scope=lacking))
         near = sql("{} AND {}", stands, scope.bounds("held.learner_id"))
-        return _gated(rules[0], met, Sql("c0.moment"), told, stands=near, outside=False)
+        return _gated(rules[0], met, ["c0"], told, stands=near, outside=False)
     [active] = rules
-    kinds = [_met(active, scope=scope, outside=False)]
-    if active.outsiders and active.names_courses:
-        kinds.append(_met(active, scope=scope, outside=True))
-    return join(" UNION ALL ", kinds)
+    return join(
+        " UNION ALL ", [_met(active, scope=scope, outside=outside) for outside in active.kinds_of_learners]
+    )
 
 
 def _stands(rules: Sequence[ActiveRule]) -> Sql:
@@ -249,22 +260,21 @@ def _met(active: ActiveRule, *, scope: Scope, outside: bool) -> Sql:
     names = _names(active)
     told = [
         (won, [_counting(active, leaf, outside=outside)])
-        for name, part in zip(names, active.rule.conditions, strict=True)
+        for name, part in zip(names, active.parts, strict=True)
         for won, leaf in _leaves(name, part)
     ]
-    moment = Sql(latest([f"{name}.moment" for name in names]))
     met = _joined(active, scope=scope, outside=outside)
     stands = sql("{} AND {}", _stands([active]), scope.bounds("held.learner_id"))
-    return _gated(active, met, moment, told, stands=stands, outside=outside)
+    return _gated(active, met, names, told, stands=stands, outside=outside)
 
 
 def _names(active: ActiveRule) -> list[str]:
-    return [f"c{number}" for number in range(len(active.rule.conditions))]
+    return [f"c{number}" for number in range(len(active.parts))]
 
 
 def _joined(active: ActiveRule, *, scope: Scope, outside: bool) -> Sql:
     """Who meets every part, joined as c0, c1 …"""
-    names, parts = _names(active), active.rule.conditions
+    names, parts = _names(active), active.parts
     joined = sql("({}) AS c0", _part(active, parts[0], scope=scope, outside=outside))
     for name, part in zip(names[1:], parts[1:], strict=True):
         joined += sql(
@@ -311,29 +321,35 @@ def _group(steps: Steps, active: ActiveRule, group: Group, *, scope: Scope, outs
     return steps.add(f"SELECT {COLUMNS} FROM {{}} WHERE place = {group.least}", placed)
 
 
-def next_free(active: ActiveRule, found: Sql, *, free_from: datetime) -> Sql:
-    """`found` (of `winners`) for Per Day: whoever crossed the threshold on a taken day earns by the next
-    record that counts, if there is one from `free_from` on."""
-    later = [
-        sql("SELECT moment FROM ({}) AS later", counted(counting, scope=Scope(expression="won.learner_id")))
-        for counting in _countings(active)
-    ]
-    return sql(
-        """
-        SELECT * FROM (
+def next_free(active: ActiveRule, *, scope: Scope, free_from: datetime) -> Sql:
+    """The rows of `winners` for Per Day from `free_from` on: whoever crossed the threshold on a taken day
+    earns by the next record that counts, if there is one."""
+    free, steps = value(free_from), Steps()
+    kinds = []
+    for outside in active.kinds_of_learners:
+        counts = "SELECT learner_id, id, moment, day FROM ({}) AS every WHERE moment >= {}"
+        rows = [
+            sql(counts, counted(counting, scope=scope), free)
+            for counting in _countings(active, outside=outside)
+        ]
+        later = firsts(steps, steps.add("{}", join(" UNION ALL ", rows)), partition="learner_id")
+        won = steps.add("{}", _met(active, scope=scope, outside=outside))
+        dated = steps.add(
+            """
             SELECT won.achievement_id, won.occurrence, won.learner_id,
-                   CASE WHEN won.moment >= {} THEN won.moment ELSE (
-                       SELECT MIN(moment) FROM ({}) AS every WHERE moment >= {}
-                   ) END AS moment,
-                   won.last_id, won.snapshot, won.zone
-            FROM ({}) AS won
-        ) AS dated WHERE moment IS NOT NULL
-        """,
-        value(free_from),
-        join(" UNION ALL ", later),
-        value(free_from),
-        found,
-    )
+                   CASE WHEN won.moment >= {} THEN won.moment ELSE later.moment END AS moment,
+                   CASE WHEN won.moment >= {} THEN won.day ELSE later.day END AS day,
+                   CASE WHEN won.moment >= {} THEN won.last_id ELSE later.id END AS last_id, won.snapshot
+            FROM {} AS won LEFT JOIN {} AS later ON later.learner_id = won.learner_id
+            """,
+            free,
+            free,
+            free,
+            won,
+            later,
+        )
+        kinds.append(sql("SELECT * FROM {} WHERE moment IS NOT NULL", dated))
+    return steps.end("{}", join(" UNION ALL ", kinds))
 
 
 def _countings(active: ActiveRule, *, outside: bool = False, held: bool = False) -> list[Counting]:
@@ -370,13 +386,13 @@ def progress(active: ActiveRule, learner_id: int, *, outside: bool = False, held
 def _gated(
     active: ActiveRule,
     met: Sql,
-    moment: Sql,
+    names: Sequence[str],
     told: Sequence[tuple[Won, list[Counting]]],
     *,
     stands: Sql,
     outside: bool,
 ) -> Sql:
-    """Those of `met` who pass every gate and lack the award.
+    """Those of `met`, the joined rows of `names`, who pass every gate and lack the award.
 
     The snapshot stands in the outermost select list, so that its subqueries run for new awards only.
     """
@@ -391,8 +407,8 @@ def _gated(
     return sql(
         f"""
         SELECT c0.key AS achievement_id, {occurrence} AS occurrence, c0.learner_id AS learner_id,
-               {{}} AS moment, c0.last_id AS last_id, {{}} AS snapshot,
-               COALESCE(NULLIF(person.time_zone, ''), home.time_zone) AS zone
+               {_of_latest(names, "moment")} AS moment, {_of_latest(names, "day")} AS day,
+               {_of_latest(names, "last_id")} AS last_id, {{}} AS snapshot
         FROM {{}}
         JOIN {{}} AS a ON a.id = c0.key
         JOIN {{}} AS person ON person.id = c0.learner_id
@@ -404,7 +420,6 @@ def _gated(
                 AND held.occurrence = {occurrence} AND {{}}
           )
         """,
-        moment,
         _snapshot(told),
         met,
         table(Achievement),
@@ -415,15 +430,33 @@ def _gated(
     )
 
 
+def _of_latest(names: Sequence[str], column: str) -> str:
+    """The column of that one of these joined rows which came last, ties broken by the record."""
+    *others, last = names
+    if not others:
+        return f"{last}.{column}"
+    place = "({0}.moment, {0}.last_id)".format
+    whens = (
+        f"WHEN {' AND '.join(f'{place(name)} >= {place(other)}' for other in names if other != name)}"
+        f" THEN {name}.{column}"
+        for name in others
+    )
+    return f"CASE {' '.join(whens)} ELSE {last}.{column} END"
+
+
 def _snapshot(told: Sequence[tuple[Won, list[Counting]]]) -> Sql:
-    """{"conditions": [{"needed", "have", "records"}]}, the conditions in text order."""
+    """{"conditions": [{"needed", "have", "records"}]}, the conditions in text order.
+
+    Written as text: no function takes as many arguments as a rule may have conditions.
+    """
     lines = []
     for won, countings in told:
         needed = won.needed(countings[0])
         numbers = f"'needed', {needed}, " + (f"'have', {won.name}.have, " if won.whole else "")
-        lines.append(sql(json_object(f"{numbers}'records', {_as_json('{}')}"), evidence(countings, won=won)))
-    listed = join(", ", lines)
-    return sql(json_object("'conditions', " + json_list(["{}"])), listed)
+        line = sql(json_object(f"{numbers}'records', {_as_json('{}')}"), evidence(countings, won=won))
+        lines.append(sql("CAST({} AS TEXT)", line))
+    whole = sql("""'{{"conditions": [' || {} || ']}}'""", join(" || ', ' || ", lines))
+    return sql("CAST({} AS JSONB)", whole) if connection.vendor == "postgresql" else whole
 
 
 def _as_json(expression: str) -> str:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from achievements import backfill, evaluation
+from achievements.conditions.language import MAX_CONDITIONS
+from achievements.conditions.text import MAX_DEPTH
 from achievements.models import Achievement, EarnedAchievement, RuleRun
 from badges.models import IssuedBadge
 from tests.factories import (
@@ -112,6 +114,25 @@ def test_single_day_is_the_learners_own_day(org):
         LabInstanceFactory(user=learner, started_at=day(1, 11))
     award()
     assert earned(achievement) == {west.pk: day(1, 11)}
+
+
+def test_an_award_is_of_the_day_that_the_learners_clocks_showed_then(org):
+    """However late it is evaluated, and wherever the learner has moved since."""
+    each = AchievementFactory(organization=org, frequency=2, conditions_text="[{Subject:0, Count:1}]")
+    both = AchievementFactory(
+        organization=org,
+        conditions_text=f"[{{Subject:40, AchievementIds:[{each.pk}], Count:2, SingleDay:true}}]",
+    )
+    # 09:00 and 11:00 UTC lie on two dates in Kiritimati (UTC+14), and on one in Honolulu.
+    ada = UserFactory(organization=org, time_zone="Pacific/Kiritimati")
+    LabInstanceFactory(user=ada, started_at=day(1, 9))
+    LabInstanceFactory(user=ada, started_at=day(1, 11))
+    ada.time_zone = "Pacific/Honolulu"
+    gates.save_user(ada)
+    award()
+    days = EarnedAchievement.objects.filter(achievement=each).values_list("earned_day", flat=True)
+    assert list(days.order_by("occurrence")) == [day(1).date(), day(2).date()]
+    assert earned(both) == {}
 
 
 def test_completion_counts_from_the_completed_moment(org, ada):
@@ -296,6 +317,41 @@ def test_achievement_ids_ask_for_all_of_them(org, ada):
     LabInstanceFactory(user=ada, started_at=day(2))
     award()
     assert earned(both) == {ada.pk: day(2)}
+
+
+FULL = ",".join(["{Count:1}"] * MAX_CONDITIONS)
+
+
+@pytest.mark.parametrize("conditions", [f"[{FULL}]", f"[{{Any:[{FULL}]}}]"], ids=["list", "group"])
+def test_a_rule_of_as_many_conditions_as_can_be_written_is_evaluated(org, ada, conditions):
+    achievement = AchievementFactory(organization=org, conditions_text=conditions)
+    LabInstanceFactory(user=ada, started_at=day(2))
+    award()
+    assert earned(achievement) == {ada.pk: day(2)}
+    [awarded] = EarnedAchievement.objects.values_list("snapshot", flat=True)
+    assert len(awarded["conditions"]) == MAX_CONDITIONS
+
+
+@pytest.mark.parametrize("frequency_type", Achievement.FrequencyType.values)
+def test_groups_nested_as_deep_as_can_be_written_are_evaluated(org, ada, frequency_type):
+    """With everything that makes a statement deep: windows, different items, outsiders, awards used up."""
+    course = CourseFactory(organization=org, achievements_for_outside_organizations=True)
+    leaves = (
+        f"{{Subject:10, Count:1, CourseIds:[{course.pk}], Distinct:true, WithinDays:3}},"
+        "{Subject:30, Count:1, Distinct:true, SingleDay:true}, {Subject:40, Points:10}, {Subject:60, Days:2}"
+    )
+    depth = MAX_DEPTH - 1
+    achievement = AchievementFactory(
+        organization=org,
+        frequency_type=frequency_type,
+        conditions_text=f"[{f'{{Any:[{leaves},' * depth}{{Count:5}}{']}' * depth}]",
+    )
+    CourseAssignmentFactory(user=ada, course=course, started_at=day(2))
+    award()
+    assert earned(achievement) == {ada.pk: day(2)}
+    CourseAssignmentFactory(user=UserFactory(), course=course, started_at=day(2))
+    award()
+    assert not Achievement.objects.exclude(last_error="").exists()
 
 
 class TestGates:

@@ -11,6 +11,8 @@ from achievements.authoring import save_achievement
 from achievements.models import Achievement, Backfill, EarnedAchievement
 from tests.factories import (
     AchievementFactory,
+    CourseAssignmentFactory,
+    CourseFactory,
     LabFactory,
     LabInstanceFactory,
     OrganizationFactory,
@@ -134,6 +136,33 @@ class TestPerAchievement:
         award()
         assert awards(achievement) == [(early, 1, at(1))]
 
+    def test_of_two_moments_at_once_the_record_decides_that_met_the_last_condition(self, organization):
+        first, second = LabFactory(organization=organization), LabFactory(organization=organization)
+        achievement = AchievementFactory(
+            organization=organization,
+            frequency_type="per_achievement",
+            conditions_text=f"[{{LabProfileIds:[{first.pk}]}}, {{LabProfileIds:[{second.pk}]}}]",
+        )
+        ada, bob = UserFactory(organization=organization), UserFactory(organization=organization)
+        launch(ada, 1, lab=first)
+        launch(bob, 1, lab=first)
+        launch(bob, 2, lab=second)
+        launch(ada, 2, lab=second)
+        award()
+        assert awards(achievement) == [(bob, 1, at(2))]
+
+    def test_learners_are_counted_and_not_what_each_earned_under_another_frequency(self, organization):
+        achievement = AchievementFactory(organization=organization, frequency=3)
+        ada, bob = UserFactory(organization=organization), UserFactory(organization=organization)
+        launch(ada, 1, 2, 3)
+        award()
+        assert len(awards(achievement)) == 3
+        achievement.frequency_type = "per_achievement"
+        save_achievement(achievement)
+        launch(bob, 4)
+        award()
+        assert awards(achievement)[3:] == [(bob, 1, at(4))]
+
     def test_chunks_of_learners_do_not_favour_small_ids(self, organization, monkeypatch):
         monkeypatch.setattr(evaluation, "CHUNK", 1)
         first_id, second_id = UserFactory(organization=organization), UserFactory(organization=organization)
@@ -178,6 +207,24 @@ class TestPerDay:
         launch(ada, 1, 2, 3, 4, 5)
         award()
         assert awards(achievement) == [(ada, 1, at(2)), (ada, 2, at(4))]
+
+    def test_an_outsider_earns_later_only_by_what_counts_for_outsiders(self, organization):
+        open_to_all, other = (
+            CourseFactory(organization=organization, achievements_for_outside_organizations=ticked)
+            for ticked in (True, False)
+        )
+        achievement = AchievementFactory(
+            organization=organization,
+            frequency_type="per_day",
+            conditions_text=f"[{{Subject:10, CourseIds:[{open_to_all.pk},{other.pk}]}}]",
+        )
+        inside, outside = UserFactory(organization=organization), UserFactory()
+        CourseAssignmentFactory(user=inside, course=open_to_all, started_at=at(1, 8))
+        CourseAssignmentFactory(user=outside, course=open_to_all, started_at=at(1, 9))
+        CourseAssignmentFactory(user=outside, course=other, started_at=at(3))
+        CourseAssignmentFactory(user=outside, course=open_to_all, started_at=at(5))
+        award()
+        assert awards(achievement) == [(inside, 1, at(1, 8)), (outside, 1, at(5))]
 
     def test_a_smaller_frequency_looks_at_the_past(self, organization):
         achievement = AchievementFactory(organization=organization, frequency=9, frequency_type="per_day")
