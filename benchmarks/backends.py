@@ -1,7 +1,8 @@
-"""How much memory the database's processes hold for themselves while something runs."""
+"""What the database's processes take while something runs: memory of their own, and processor time."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -53,4 +54,12 @@ def _anonymous_kb(process: Path) -> int:
         for line in (process / "status").read_text().splitlines():
             if line.startswith("RssAnon:"):
                 return int(line.split()[1])
+    return 0
+
+
+def busy_seconds(process_id: int) -> float:
+    """The processor time of a backend so far; nothing where it runs on another machine."""
+    with suppress(OSError):
+        told = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+        return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
     return 0

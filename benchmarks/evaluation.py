@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 from urllib.parse import urlsplit, urlunsplit
 
 from django.db import connection
@@ -37,7 +37,7 @@ from achievements.models import Achievement, EarnedAchievement
 from achievements.preview import preview
 from badges.models import Badge, IssuedBadge
 from benchmarks import history, machine
-from benchmarks.backends import watched
+from benchmarks.backends import busy_seconds, watched
 from benchmarks.history import SIZES, Size
 from benchmarks.rules import Asked, rules
 from benchmarks.yardstick import Yardstick
@@ -52,11 +52,13 @@ FIRST, FULL = "first run, awards and intents written", "everybody, nothing new"
 
 @dataclass(slots=True)
 class Case:
-    """Seconds of each round, and what it took."""
+    """Seconds of each round, on the clock and of the processor, and what it took."""
 
     name: str
     product: list[float] = field(default_factory=list)
     yardstick: list[float] = field(default_factory=list)
+    product_busy: list[float] = field(default_factory=list)
+    yardstick_busy: list[float] = field(default_factory=list)
     statements: int = 0
     backends_mb: float = 0
     process_mb: float = 0
@@ -64,6 +66,12 @@ class Case:
     @property
     def ratio(self) -> float:
         return median(self.product) / median(self.yardstick) if self.yardstick else math.nan
+
+    @property
+    def busy_ratio(self) -> float:
+        """Of processor time, this process and the database's together: what others do on the machine matters
+        less to it."""
+        return median(self.product_busy) / median(self.yardstick_busy) if self.yardstick_busy else math.nan
 
 
 Cases = dict[str, Case]
@@ -195,13 +203,13 @@ def _measure_everybody(cases: Cases, yardstick: Yardstick | None, *, rounds: int
         _forget(yardstick)
         _product(first, award_full)
         if yardstick:
-            first.yardstick.append(_seconds(yardstick.full))
+            _yardstick(first, yardstick.full)
     _print(first)
     _tidy(yardstick)
     for _number in range(rounds):
         _product(full, award_full)
         if yardstick:
-            full.yardstick.append(_seconds(yardstick.full))
+            _yardstick(full, yardstick.full)
     _print(full)
 
 
@@ -218,7 +226,7 @@ def _measure_changes(
         after = yardstick.take() if yardstick else 0
         _product(case, award_changes)
         if yardstick:
-            case.yardstick.append(_seconds(lambda after=after: yardstick.changed(after=after)))
+            _yardstick(case, lambda after=after: yardstick.changed(after=after))
     _print(case)
     each = median(case.product) / count
     print(f"{'':38} {each * 1e6:.0f} µs each; the open rival's 470 ms are {RIVAL_SECONDS / each:,.0f} times")
@@ -251,10 +259,25 @@ def _product(case: Case, run: Callable[[], object]) -> None:
 
     machine.forget_peak()
     with watched(str(connection.settings_dict["NAME"])) as peak, connection.execute_wrapper(counting):
+        before = _busy()
         case.product.append(_seconds(run))
+        case.product_busy.append(_busy() - before)
     case.statements = count
     case.backends_mb = max(case.backends_mb, peak.mb)
     case.process_mb = max(case.process_mb, machine.peak_mb())
+
+
+def _yardstick(case: Case, run: Callable[[], object]) -> None:
+    before = _busy()
+    case.yardstick.append(_seconds(run))
+    case.yardstick_busy.append(_busy() - before)
+
+
+def _busy() -> float:
+    """Seconds of processor that this process and the one that answers its connection have had."""
+    if connection.vendor != "postgresql":
+        return process_time()
+    return process_time() + busy_seconds(connection.connection.info.backend_pid)
 
 
 def _seconds(run: Callable[[], object]) -> float:
@@ -314,6 +337,7 @@ def _print(case: Case) -> None:
     line = f"{case.name:38} product {median(case.product):8.2f} s"
     if case.yardstick:
         line += f"   yardstick {median(case.yardstick):8.2f} s   ratio {case.ratio:5.2f}"
+        line += f" ({case.busy_ratio:.2f} of the processor)"
     memory = f"process {case.process_mb:.0f} MB, backends {case.backends_mb:.0f} MB"
     print(f"{line}   {case.statements} statements, {memory}", flush=True)
 
