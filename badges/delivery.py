@@ -1,8 +1,7 @@
 """From an intent to the provider and back: claim, send, settle. The only caller of an adapter.
 
-The shape is the same everywhere: a row is claimed in a short transaction, HTTP happens with no transaction
-open, the outcome is settled by comparing the claim. The main thread owns the database; the threads of the
-pool only speak HTTP, so a slow provider costs a thread and no connection.
+The shape is the same everywhere (badges.exchange): a row is claimed in a short transaction, HTTP happens with
+no transaction open, the outcome is settled by comparing the claim.
 
 A crash before sending, while sending, or before settling leaves a row in `sending`; when its lease has
 passed, `release_stuck` calls it unknown, and `reconcile` looks at the provider before anything is resent.
@@ -11,13 +10,12 @@ passed, `release_stuck` calls it unknown, and `reconcile` looks at the provider 
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from queue import SimpleQueue
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -30,6 +28,7 @@ from django.utils.translation import gettext as _
 from badges import events, lifecycle
 from badges.ending import fulfil_wishes
 from badges.evidence import with_evidence
+from badges.exchange import Answer, Answered, NotSent, TooLate, exchange
 from badges.expiry import agreed_expiry, expire_due, expiry_of, is_prolonged, supersede, to_renew
 from badges.issuing import DELIVER, RECONCILE, announce, recipient_problem, requeue_cured
 from badges.lifecycle import Move, claim, claim_open, move, move_all, move_each, postpone
@@ -40,7 +39,6 @@ from badges.status import (
     HELD_BADGE_INACTIVE,
     Status,
 )
-from providers import accounts
 from providers.base import (
     Ability,
     Evidence,
@@ -65,130 +63,65 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE = 30 * 60.0
 MAX_ATTEMPTS = MAX_LOOKUPS = 72
 LOOKUPS_BEFORE_RESENDING = 2
-MOST_AHEAD = 8  # rows claimed ahead for each connection; what a crash leaves claimed is looked up first
+# So long a task claims before it leaves the worker to other tasks: evaluation waits in the same line.
+TASK_SECONDS = 20.0
 STANDING_TO_STATUS = {Standing.ACCEPTED: Status.ACCEPTED, Standing.REJECTED: Status.REJECTED}
 
 
-@dataclass(frozen=True, slots=True)
-class NotSent:
-    """The worker woke after its lease: somebody else may hold the row, so nothing was sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class TooLate:
-    """It would have expired before anybody had it, so nothing was sent."""
-
-    expires_at: datetime
-
-
-Answer = ProviderBadge | list[ProviderBadge] | ProviderError | NotSent | TooLate
-Answered = tuple[IssuedBadge, Answer]
-Take = Callable[[int], list[IssuedBadge]]
-Work = Callable[[IssuedBadge], Answer]
-Settle = Callable[[Sequence[Answered]], None]
-
-
-def deliver(*, connections: int | None = None) -> int:
+def deliver(*, connections: int | None = None, seconds: float = math.inf) -> int:
     """Send everything that is due now, then what is to be revoked; how many exchanges there were.
 
-    `connections` exchanges run at once (default DELIVERY_CONNECTIONS).
+    `connections` exchanges run at once (default DELIVERY_CONNECTIONS). After `seconds` of either, a hint lets
+    another delivery go on with the rest, so that none keeps a worker from its other work.
     """
     if not settings.BADGES_ENABLED:
         return 0
     size = connections or settings.DELIVERY_CONNECTIONS
-    sent = _exchange(_next, work=_send, settle=settle, connections=size)
-    return sent + _exchange(
-        partial(claim_open, Status.REVOKING), work=_revoke, settle=_settle_revocations, connections=size
+    started = monotonic()
+    sent = exchange(_next, work=_send, settle=settle, connections=size, seconds=seconds)
+    revoked = exchange(
+        partial(claim_open, Status.REVOKING),
+        work=_revoke,
+        settle=_settle_revocations,
+        connections=size,
+        seconds=seconds,
     )
+    if monotonic() - started >= seconds:
+        hint(DELIVER)
+    return sent + revoked
 
 
-def _next(limit: int) -> list[IssuedBadge]:
-    return with_evidence(claim(limit))
+def _next(limit: int, *, room: dict[int, int]) -> list[IssuedBadge]:
+    rows = claim(limit, room=room)
+    try:
+        return with_evidence(rows)
+    except Exception:
+        log.exception("The evidence of %s badges cannot be read", len(rows))
+        return [row for row in rows if _has_its_evidence(row)]
 
 
-def reconcile(*, connections: int | None = None) -> int:
+def _has_its_evidence(row: IssuedBadge) -> bool:
+    """Alone, so that whatever is wrong with one row's evidence is only that row's."""
+    try:
+        with_evidence([row])
+    except Exception as error:
+        log.exception("The evidence of issued badge %s cannot be read", row.pk)
+        _step(row, Status.FAILED, error=_unsendable(error))
+        return False
+    return True
+
+
+def reconcile(*, connections: int | None = None, seconds: float = math.inf) -> int:
     """Ask the provider about every row whose outcome is unknown; how many were asked about."""
     if not settings.BADGES_ENABLED:
         return 0
-    size = connections or settings.DELIVERY_CONNECTIONS
-    return _exchange(
-        partial(claim_open, Status.UNKNOWN), work=_find, settle=_settle_lookups, connections=size
+    return exchange(
+        partial(claim_open, Status.UNKNOWN),
+        work=_find,
+        settle=_settle_lookups,
+        connections=connections or settings.DELIVERY_CONNECTIONS,
+        seconds=seconds,
     )
-
-
-def _exchange(take: Take, *, work: Work, settle: Settle, connections: int) -> int:
-    """Claim, work in the pool and settle here, until nothing is due and nothing is under way.
-
-    So much is claimed ahead that the pool never waits for the database: a row for each connection, and of a
-    provider that answers faster than answers are settled twice what the last settling took. Either way a
-    row waits for one exchange or so, and a lease covers that and the exchange itself, because an exchange
-    ends within a third of it (providers.http).
-    """
-    count = running = 0
-    ahead = connections
-    answers: SimpleQueue[Answered] = SimpleQueue()
-    with ThreadPoolExecutor(connections, thread_name_prefix="provider") as pool:
-        while True:
-            if running <= connections + ahead // 2:
-                for row in take(connections + ahead - running):
-                    pool.submit(_answer, work, row, to=answers)
-                    running += 1
-            if not running:
-                return count
-            arrived = _all_of(answers)
-            _settle_all(settle, arrived)
-            running -= len(arrived)
-            count += len(arrived)
-            ahead = min(max(connections, 2 * len(arrived)), MOST_AHEAD * connections)
-
-
-def _answer(work: Work, row: IssuedBadge, *, to: SimpleQueue[Answered]) -> None:
-    to.put((row, _guarded(work, row)))
-
-
-def _all_of(answers: SimpleQueue[Answered]) -> list[Answered]:
-    """What has arrived by now, and at least one."""
-    arrived = [answers.get()]
-    while not answers.empty():
-        arrived.append(answers.get())
-    return arrived
-
-
-def _settle_all(settle: Settle, answers: Sequence[Answered]) -> None:
-    """Together, for a commit costs more than a row; where that fails each alone, and none stops another."""
-    try:
-        with transaction.atomic():
-            settle(answers)
-    except Exception:
-        log.exception("%s answers cannot be settled together", len(answers))
-        for row, answer in answers:
-            _settle_alone(settle, row, answer)
-
-
-def _settle_alone(settle: Settle, row: IssuedBadge, answer: Answer) -> None:
-    """An answer that cannot be written down is as good as none; should that fail too, the lease ends it."""
-    for told in (answer, OutcomeUnknown(_("The provider's answer could not be stored."))):
-        try:
-            with transaction.atomic():
-                settle([(row, told)])
-        except Exception:
-            log.exception("Issued badge %s cannot be settled", row.pk)
-        else:
-            return
-
-
-def _guarded(work: Work, row: IssuedBadge) -> Answer:
-    """The adapter's answer or error as a value; the last moment at which a lost lease is noticed."""
-    exchange = lifecycle.lease() / 3
-    if row.lease_until is None or timezone.now() + exchange > row.lease_until:
-        return NotSent()
-    try:
-        return work(row)
-    except ProviderError as error:
-        return error
-    except Exception as error:
-        log.exception("Unexpected failure for issued badge %s", row.pk)
-        return OutcomeUnknown(type(error).__name__)
 
 
 def _send(row: IssuedBadge) -> Answer:
@@ -196,7 +129,11 @@ def _send(row: IssuedBadge) -> Answer:
     if problem:
         code, message = problem
         return Rejected(message, code=code)
-    request = request_for(row)
+    try:
+        request = request_for(row)
+    except Exception as error:
+        log.exception("No request can be made of issued badge %s", row.pk)
+        return _unsendable(error)
     if request.expires_at and request.expires_at <= timezone.now():
         return TooLate(request.expires_at)
     adapter = adapter_for(row.badge.badge_provider)
@@ -206,8 +143,17 @@ def _send(row: IssuedBadge) -> Answer:
     return adapter.issue(request)
 
 
+def _unsendable(error: Exception) -> Rejected:
+    message = _("No request can be made of what is stored: %(error)s.") % {"error": type(error).__name__}
+    return Rejected(message, code="unsendable")
+
+
 def _find(row: IssuedBadge) -> Answer:
-    return adapter_for(row.badge.badge_provider).find(request_for(row))
+    """Look for it; what an earlier look found stored and held back is let go (Adapter.publish)."""
+    adapter = adapter_for(row.badge.badge_provider)
+    if row.external_uuid:
+        return adapter.publish(row.external_uuid)
+    return adapter.find(request_for(row))
 
 
 def _revoke(row: IssuedBadge) -> Answer:
@@ -249,8 +195,7 @@ def settle(answers: Sequence[Answered]) -> None:
 def _not_issued(row: IssuedBadge, answer: Answer) -> None:
     """Every class of error has one way to go (providers.base)."""
     if isinstance(answer, NotSent):
-        reason = "The worker woke too late to send."
-        _step(row, Status.QUEUED, reason=reason, attempts=row.attempts - 1)
+        _step(row, Status.QUEUED, reason=answer.reason, attempts=row.attempts - 1)
     elif isinstance(answer, TooLate):
         reason = _("It would have expired before it was sent.")
         _step(row, Status.EXPIRED, reason=reason, expires_at=answer.expires_at)
@@ -322,8 +267,7 @@ def _postponed_or_failed(row: IssuedBadge, error: Transient) -> None:
 
 
 def _account_refused(row: IssuedBadge, error: Misconfigured) -> None:
-    """The row goes back uncounted and the account stops, so that nothing else fails for the same cause."""
-    accounts.pause(row.badge.badge_provider_id, reason=error.provider_message or error.message)
+    """The row goes back uncounted; the account is paused (badges.exchange)."""
     _step(row, Status.HELD, error=error, hold_reason=HELD_ACCOUNT_PAUSED, attempts=max(row.attempts - 1, 0))
     hint("badges.sweep")
 
@@ -335,22 +279,36 @@ def _settle_lookups(answers: Sequence[Answered]) -> None:
 
 
 def _settle_lookup(row: IssuedBadge, answer: Answer) -> None:
-    if not isinstance(answer, list):
+    if isinstance(answer, ProviderBadge):
+        _issued([(row, answer)], from_status=Status.UNKNOWN, reason="Published at the provider.")
+    elif isinstance(answer, Rejected) and row.external_uuid:
+        # What was to be published is gone.
+        postpone(row, due_at=timezone.now(), external_uuid="", lookups_missed=0)
+    elif not isinstance(answer, list):
         _lookup_failed(row, answer)
     elif found := _ours(row, answer):
         _issued([(row, found)], from_status=Status.UNKNOWN, reason=_adoption(row, found))
-    elif row.failure_code == Rejected.code:
-        # Refused with 422 and not there: a true refusal, shown in the provider's words.
-        _step(row, Status.FAILED, from_status=Status.UNKNOWN, keep_failure=True)
+    elif withheld := _withheld(row, answer):
+        postpone(row, due_at=timezone.now(), external_uuid=withheld.external_id)
+        hint(RECONCILE)
     else:
         _not_found(row)
 
 
 def _not_found(row: IssuedBadge) -> None:
-    """Not found twice, at least a lease apart: send again, as long as there is hope."""
+    """Not found twice: send again, as long as there is hope.
+
+    The looks are a lease apart, for the sender may still have been at work and a search may lag. What was
+    refused (422) is there already or was never made: the second look comes sooner, and when it finds nothing
+    the refusal was a true one, shown in the provider's words.
+    """
+    was_refused = row.failure_code == Rejected.code
     missed = row.lookups_missed + 1
     if missed < LOOKUPS_BEFORE_RESENDING:
-        postpone(row, due_at=timezone.now() + lifecycle.lease(), lookups_missed=missed)
+        pause = lifecycle.lease() / 9 if was_refused else lifecycle.lease()
+        postpone(row, due_at=timezone.now() + pause, lookups_missed=missed)
+    elif was_refused:
+        _step(row, Status.FAILED, from_status=Status.UNKNOWN, keep_failure=True)
     elif row.attempts < MAX_ATTEMPTS:
         _step(
             row,
@@ -367,8 +325,9 @@ def _not_found(row: IssuedBadge) -> None:
 
 
 def _lookup_failed(row: IssuedBadge, answer: Answer) -> None:
-    if isinstance(answer, Misconfigured):
-        accounts.pause(row.badge.badge_provider_id, reason=answer.provider_message or answer.message)
+    if isinstance(answer, NotSent):
+        postpone(row, due_at=timezone.now())
+        return
     failed = row.lookups_failed + 1
     if failed >= MAX_LOOKUPS and isinstance(answer, ProviderError):
         _step(row, Status.FAILED, from_status=Status.UNKNOWN, error=answer, failure_code=OutcomeUnknown.code)
@@ -397,6 +356,15 @@ def _ours(row: IssuedBadge, candidates: list[ProviderBadge]) -> ProviderBadge | 
     return max(free, key=lambda candidate: candidate.created_at or oldest, default=None)
 
 
+def _withheld(row: IssuedBadge, candidates: list[ProviderBadge]) -> ProviderBadge | None:
+    """What came of this very intent and nobody has: the provider stored it and did not publish it.
+
+    Told by our reference alone: what somebody else holds back is not ours to publish.
+    """
+    ours = (found for found in candidates if found.reference == str(row.reference))
+    return next((found for found in ours if found.standing == Standing.WITHHELD), None)
+
+
 def _adoption(row: IssuedBadge, found: ProviderBadge) -> str:
     """Why a badge that we found, rather than were told of, is this row's."""
     older = found.created_at is not None and found.created_at < row.created_at - timedelta(minutes=1)
@@ -413,9 +381,9 @@ def _settle_revocation(row: IssuedBadge, answer: Answer) -> None:
         _step(row, Status.REVOKED, from_status=Status.REVOKING, external_state=answer.state)
     elif isinstance(answer, Rejected):
         _step(row, Status.ISSUED, from_status=Status.REVOKING, error=answer, ended_reason="")
+    elif isinstance(answer, NotSent):
+        postpone(row, due_at=timezone.now())
     else:
-        if isinstance(answer, Misconfigured):
-            accounts.pause(row.badge.badge_provider_id, reason=answer.provider_message or answer.message)
         # Taking back twice does no harm, so an unknown outcome is simply tried again.
         postpone(row, due_at=timezone.now() + _backoff(row.attempts + 1), attempts=row.attempts + 1)
 
@@ -461,20 +429,29 @@ def _first_look() -> timedelta:
     return min(timedelta(seconds=2), lifecycle.lease() / 10)
 
 
-def sweep(*, now: datetime | None = None) -> dict[str, int]:
-    """Everything that follows from time or from a cured cause rather than from an answer."""
+def sweep(*, now: datetime | None = None, seconds: float = math.inf) -> dict[str, int]:
+    """Everything that follows from time or from a cured cause rather than from an answer; how much of each.
+
+    A step that fails is missing from the counts and stops no other. `seconds`: as for `reconcile`.
+    """
     if not settings.BADGES_ENABLED:
         return {}
-    counts = {
-        "stuck": release_stuck(now=now),
-        "taken back": fulfil_wishes().total,
-        "expired": expire_due(now=now),
-        "held": hold_blocked(),
-        "released": release_held(),
-        "cured": requeue_cured(),
-        "looked up": reconcile(),
+    steps: dict[str, Callable[[], int]] = {
+        "stuck": partial(release_stuck, now=now),
+        "taken back": lambda: fulfil_wishes().total,
+        "expired": partial(expire_due, now=now),
+        "held": hold_blocked,
+        "released": release_held,
+        "cured": requeue_cured,
+        "looked up": partial(reconcile, seconds=seconds),
     }
-    if counts["released"] or counts["cured"]:
+    counts: dict[str, int] = {}
+    for name, step in steps.items():
+        try:
+            counts[name] = step()
+        except Exception:
+            log.exception("The sweep failed at: %s", name)
+    if counts.get("released") or counts.get("cured"):
         hint(DELIVER)
     return counts
 

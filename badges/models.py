@@ -8,9 +8,10 @@ from uuid import UUID, uuid5
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from badges.status import LIVE, Status, label
+from badges.status import ACCOUNT_CLOSED, ACCOUNT_SILENT, HELD_ACCOUNT_PAUSED, LIVE, Status, label
 from providers.models import BadgeProvider
 from tms.access import ScopedQuerySet
 from tms.models import Organization
@@ -231,7 +232,19 @@ class IssuedBadge(models.Model):
             hold_reason=self.hold_reason,
             external_state=self.external_state,
             attempts=self.attempts,
+            obstacle=self._obstacle(),
         )
+
+    def _obstacle(self) -> str:
+        """Why the account is not called now; empty when it is."""
+        provider = self.badge.badge_provider
+        if provider.paused_at:
+            return HELD_ACCOUNT_PAUSED
+        if provider.broken_until:
+            return ACCOUNT_SILENT
+        if provider.closed_until and provider.closed_until > timezone.now():
+            return ACCOUNT_CLOSED
+        return ""
 
 
 class IssuingEvent(models.Model):

@@ -64,11 +64,19 @@ AT_PROVIDER = [S.ISSUED, S.ACCEPTED, S.REJECTED, S.REVOKING]
 
 
 def label(
-    status: Status, *, provider: str, hold_reason: str, external_state: str, attempts: int
+    status: Status,
+    *,
+    provider: str,
+    hold_reason: str,
+    external_state: str,
+    attempts: int,
+    obstacle: str = "",
 ) -> _StrPromise | str:
-    """The **Issued Status** that people read."""
-    if status == Status.HELD:
-        # The reason is stored as English and translated here, for whoever reads it.
+    """The **Issued Status** that people read. `obstacle`: why the account is not called now."""
+    if status == Status.QUEUED:
+        hold_reason = obstacle
+    # A reason is stored as English and translated here, for whoever reads it.
+    if status in {Status.QUEUED, Status.HELD} and hold_reason:
         text: _StrPromise | str = _("Waiting: {reason}").format(reason=_(hold_reason))
     elif status == Status.UNKNOWN:
         text = _("Checking with {provider}").format(provider=provider)
@@ -76,6 +84,8 @@ def label(
         text = _("Issued – pending acceptance")
     else:
         text = status.label
+    if status in {Status.UNKNOWN, Status.REVOKING} and obstacle:
+        text = _("{status}: {reason}").format(status=text, reason=_(obstacle))
     if attempts > 0 and status in {Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.FAILED}:
         return _("{status} (attempt {number})").format(status=text, number=attempts)
     return text
@@ -84,3 +94,5 @@ def label(
 HELD_BADGE_INACTIVE = gettext_noop("the badge is not active")
 HELD_ACCOUNT_DISABLED = gettext_noop("the badge provider is disabled")
 HELD_ACCOUNT_PAUSED = gettext_noop("the badge provider is paused")
+ACCOUNT_SILENT = gettext_noop("the badge provider does not answer")
+ACCOUNT_CLOSED = gettext_noop("the badge provider asked us to wait")

@@ -10,7 +10,7 @@ from providers.base import Ability
 
 @shared_task(name="badges.deliver")
 def deliver() -> None:
-    delivery.deliver()
+    delivery.deliver(seconds=delivery.TASK_SECONDS)
 
 
 @shared_task(name="badges.synchronize")
@@ -20,12 +20,12 @@ def synchronize() -> None:
 
 @shared_task(name="badges.reconcile")
 def reconcile() -> None:
-    delivery.reconcile()
+    delivery.reconcile(seconds=delivery.TASK_SECONDS)
 
 
 @shared_task(name="badges.sweep")
 def sweep() -> None:
-    delivery.sweep()
+    delivery.sweep(seconds=delivery.TASK_SECONDS)
 
 
 @shared_task(name=provider_events.PROCESS)

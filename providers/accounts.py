@@ -113,7 +113,7 @@ def _forget_the_past(provider: BadgeProvider) -> None:
     """What was found out about another address or token says nothing about these."""
     provider.is_changed = True
     provider.checked_at, provider.check_problem = None, ""
-    provider.failures_in_a_row, provider.broken_until = 0, None
+    provider.failures_in_a_row, provider.broken_until, provider.closed_until = 0, None, None
     if provider.paused_by_id is None:
         provider.paused_at, provider.pause_reason = None, ""
 
@@ -158,7 +158,12 @@ def resume(provider: BadgeProvider, *, actor: User | None = None) -> None:
     """Go on with an account. Its held badges are queued again by the next sweep (badges.delivery)."""
     require(actor, Action.MANAGE, provider)
     BadgeProvider.objects.filter(pk=provider.pk).update(
-        paused_at=None, pause_reason="", paused_by=None, failures_in_a_row=0, broken_until=None
+        paused_at=None,
+        pause_reason="",
+        paused_by=None,
+        failures_in_a_row=0,
+        broken_until=None,
+        closed_until=None,
     )
     hint("badges.sweep")
 

@@ -161,6 +161,9 @@ def _findings(provider: BadgeProvider, *, now: datetime) -> Iterator[Health]:
     if provider.broken_until and provider.broken_until > now:
         moment = date_format(timezone.localtime(provider.broken_until), "TIME_FORMAT")
         yield Health("warning", _("Does not answer; called again at %(moment)s") % {"moment": moment})
+    if provider.closed_until and provider.closed_until > now:
+        moment = date_format(timezone.localtime(provider.closed_until), "TIME_FORMAT")
+        yield Health("warning", _("Asked us to wait; called again at %(moment)s") % {"moment": moment})
     if warning := token_warning(provider, now=now):
         yield Health("warning", warning)
     if provider.is_unchecked:

@@ -11,7 +11,7 @@ of turns, and no lock outlives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -125,24 +125,25 @@ def _shift(limit: Limit, onward: Callable[[datetime], datetime]) -> datetime | N
     return None
 
 
-def close(provider: BadgeProvider, *, seconds: float | None) -> datetime:
-    """The provider asks us to wait (429): nobody calls until then what the limit holds for.
+def close(provider: BadgeProvider, *, seconds: float | None) -> set[int]:
+    """The provider asks us to wait (429): until then nobody calls what the limit holds for; those accounts.
 
     That is the host, with all its accounts, where the vendor counts by address, else the account alone.
-    Without `seconds` (Retry-After) the wait is half a minute. The moment at which calls are made again.
+    Without `seconds` (Retry-After) the wait is half a minute.
     """
     pause = UNTOLD_PAUSE if seconds is None else max(seconds, SHORTEST_PAUSE)
     until = timezone.now() + timedelta(seconds=pause)
     earlier = Q(closed_until__isnull=True) | Q(closed_until__lt=until)
-    BadgeProvider.objects.filter(earlier, pk__in=_counted_with(provider)).update(closed_until=until)
-    return until
+    concerned = _counted_with(provider)
+    BadgeProvider.objects.filter(earlier, pk__in=concerned).update(closed_until=until)
+    return concerned
 
 
-def _counted_with(provider: BadgeProvider) -> Iterable[int]:
+def _counted_with(provider: BadgeProvider) -> set[int]:
     if limit_of_host(provider) is None:
-        return [provider.pk]
+        return {provider.pk}
     accounts = BadgeProvider.objects.filter(kind=provider.kind).only("api_url")
-    return [account.pk for account in accounts if host_of(account) == host_of(provider)]
+    return {account.pk for account in accounts if host_of(account) == host_of(provider)}
 
 
 def seconds_for(provider: BadgeProvider, calls: int) -> float:

@@ -50,6 +50,13 @@ def posts(sandbox) -> int:
     return sum(number for name, number in requests(sandbox).items() if name.startswith("POST"))
 
 
+def look_twice(later) -> None:
+    """At once, and again after the pause that a refusal is given for a search that lags."""
+    reconcile()
+    with later(seconds=11):
+        reconcile()
+
+
 @pytest.fixture
 def instead(monkeypatch):
     """Have the adapter's verb do something else; the function is given the real one and its arguments."""
@@ -185,6 +192,21 @@ def test_a_duplicate_is_found_by_looking_and_adopted(sandbox, badge):
     assert posts(sandbox) == 2  # theirs, and ours that was refused
 
 
+def test_a_duplicate_that_a_search_shows_late_is_adopted_and_not_called_failed(sandbox, badge, later):
+    row = waiting(badge)
+    sandbox.call("POST", f"/v1/organizations/{ORGANIZATION}/badges", _as_somebody_else_would(row))
+    (there,) = sandbox.badges()
+    sandbox.order(search_lag=3600)
+    deliver()
+    reconcile()
+    assert (stored(row).status, stored(row).lookups_missed) == (S.UNKNOWN, 1)
+    assert reconcile() == 0
+    sandbox.order()
+    with later(seconds=11):
+        reconcile()
+    assert (stored(row).status, stored(row).external_uuid) == (S.ISSUED, there["id"])
+
+
 def _as_somebody_else_would(row):
     return {
         "recipient_email": row.recipient_email,
@@ -214,13 +236,13 @@ def _raise(error):
     raise error
 
 
-def test_a_true_refusal_fails_with_the_providers_own_words(sandbox, account):
+def test_a_true_refusal_fails_with_the_providers_own_words(sandbox, account, later):
     badge = BadgeFactory(
         organization=account.organization, badge_provider=account, template_id=ARCHIVED, name="Old"
     )
     row = waiting(badge)
     deliver()
-    reconcile()
+    look_twice(later)
     after = stored(row)
     assert (after.status, after.failure_code) == (S.FAILED, "rejected")
     assert after.provider_message == "The badge template is not active."
@@ -229,7 +251,7 @@ def test_a_true_refusal_fails_with_the_providers_own_words(sandbox, account):
 
 
 @responses.activate
-def test_no_wording_makes_a_refusal_a_duplicate():
+def test_no_wording_makes_a_refusal_a_duplicate(later):
     account = BadgeProviderFactory(provider_organization_id=ORGANIZATION)
     row = waiting(BadgeFactory(organization=account.organization, badge_provider=account))
     address = f"{account.api_url}/organizations/{ORGANIZATION}/badges"
@@ -237,7 +259,7 @@ def test_no_wording_makes_a_refusal_a_duplicate():
     responses.post(address, status=422, json={"data": {"message": words}, "metadata": None})
     responses.get(address, json={"data": [], "metadata": {}})
     deliver()
-    reconcile()
+    look_twice(later)
     assert (stored(row).status, stored(row).provider_message) == (S.FAILED, words)
 
 
@@ -564,7 +586,7 @@ def test_a_refused_account_pauses_also_when_a_look_up_learns_of_it(sandbox, acco
     assert stored(row).status == S.ISSUED
 
 
-def test_what_another_row_of_ours_stands_for_is_not_taken(sandbox, badge):
+def test_what_another_row_of_ours_stands_for_is_not_taken(sandbox, badge, later):
     """Ada leaves her address to Bob: the provider refuses his badge as hers, and it stays hers."""
     ada = UserFactory(organization=badge.organization, email="office@example.org")
     hers = waiting(badge, learner=ada)
@@ -573,14 +595,14 @@ def test_what_another_row_of_ours_stands_for_is_not_taken(sandbox, badge):
     gates.save_user(ada)
     his = waiting(badge, learner=UserFactory(organization=badge.organization, email="office@example.org"))
     deliver()
-    reconcile()
+    look_twice(later)
     assert stored(his).status == S.FAILED
     assert stored(his).external_uuid == ""
     assert stored(his).provider_message == "This person has this badge already, pending or accepted."
     assert stored(hers).status == S.ISSUED
 
 
-def test_a_badge_that_was_taken_back_at_the_provider_is_not_taken_for_ours(badge, instead):
+def test_a_badge_that_was_taken_back_at_the_provider_is_not_taken_for_ours(badge, instead, later):
     row = waiting(badge)
     instead("issue", lambda real, *args: _raise(Rejected("Refused.", status=422)))
     instead(
@@ -588,7 +610,7 @@ def test_a_badge_that_was_taken_back_at_the_provider_is_not_taken_for_ours(badge
         lambda real, *args: [ProviderBadge(external_id="x-1", state="revoked", standing=Standing.REVOKED)],
     )
     deliver()
-    reconcile()
+    look_twice(later)
     assert stored(row).status == S.FAILED
 
 
@@ -632,7 +654,7 @@ def test_a_row_whose_worker_died_after_sending_is_not_sent_again(sandbox, accoun
         Transient("Late."),
         Rejected("Late."),
         Rejected("Late.", status=422),
-        delivery.NotSent(),
+        delivery.NotSent("Late."),
     ],
     ids=lambda answer: type(answer).__name__,
 )
@@ -651,7 +673,7 @@ def test_a_worker_that_wakes_late_sends_nothing(sandbox, badge, monkeypatch):
     """It slept through most of the lease after the claim: the row goes back, uncounted, and is sent anew."""
     claimed_at = [timezone.now() - 0.8 * lifecycle.lease()]
     monkeypatch.setattr(
-        delivery, "claim", lambda limit: claim(limit, now=claimed_at.pop() if claimed_at else None)
+        delivery, "claim", lambda limit, room: claim(limit, now=claimed_at.pop() if claimed_at else None)
     )
     row = waiting(badge, due_at=PAST)
     deliver()
@@ -693,7 +715,10 @@ def test_an_adapter_that_breaks_leaves_an_unknown_outcome(badge, instead):
     row = waiting(badge)
     instead("issue", lambda real, *args: _raise(ZeroDivisionError()))
     deliver()
-    assert (stored(row).status, stored(row).failure_message) == (S.UNKNOWN, "ZeroDivisionError")
+    assert (stored(row).status, stored(row).failure_message) == (
+        S.UNKNOWN,
+        "Unexpected error: ZeroDivisionError",
+    )
 
 
 def test_an_answer_to_a_look_up_that_cannot_be_stored_counts_as_a_failed_one(badge, instead, later):

@@ -289,11 +289,13 @@ def test_a_renewal_whose_answer_was_lost_is_looked_for(expired, answers, later, 
     assert stored(expired).status == (S.SUPERSEDED if prolonged else S.EXPIRED)
 
 
-def test_a_renewal_that_is_refused_is_told_in_the_providers_words(expired, answers):
+def test_a_renewal_that_is_refused_is_told_in_the_providers_words(expired, answers, later):
     row = again(expired)
     answers(renew=Rejected("Refused.", status=422, provider_message="Not this one."), find=[])
     deliver()
     reconcile()
+    with later(seconds=11):
+        reconcile()
     assert (stored(row).status, stored(row).provider_message) == (S.FAILED, "Not this one.")
     assert stored(expired).status == S.EXPIRED
 

@@ -5,6 +5,7 @@ from django.utils import translation
 
 from badges.models import IssuedBadge
 from badges.status import (
+    ACCOUNT_SILENT,
     AT_PROVIDER,
     ENDED,
     HELD_ACCOUNT_DISABLED,
@@ -55,6 +56,21 @@ def test_each_status_has_the_words_people_read(status, given, expected):
 @pytest.mark.parametrize("status", [S.QUEUED, S.SENDING, S.UNKNOWN, S.FAILED])
 def test_attempts_are_told_while_the_badge_is_not_at_the_provider(status):
     assert text(status, attempts=3) == f"{text(status)} (attempt 3)"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (S.QUEUED, "Waiting: the badge provider does not answer"),
+        (S.UNKNOWN, "Checking with Credly: the badge provider does not answer"),
+        (S.REVOKING, "Being revoked: the badge provider does not answer"),
+        (S.SENDING, "Sending"),
+        (S.FAILED, "Failed"),
+        (S.ISSUED, "Issued"),
+    ],
+)
+def test_what_has_yet_to_reach_the_provider_says_why_it_is_not_called(status, expected):
+    assert text(status, obstacle=ACCOUNT_SILENT) == expected
 
 
 @pytest.mark.parametrize("status", [S.ISSUED, S.ACCEPTED, S.CANCELLED, S.REVOKED])

@@ -188,10 +188,11 @@ def test_a_person_who_pauses_gives_a_reason() -> None:
     assert (refused.value.code, stored().is_usable) == ("reason_required", True)
 
 
-def test_resuming_lets_a_provider_that_did_not_answer_be_called_at_once() -> None:
-    account = paused(failures_in_a_row=9, broken_until=timezone.now() + timedelta(hours=1))
+def test_resuming_lets_a_provider_that_did_not_answer_or_asked_to_wait_be_called_at_once() -> None:
+    later = timezone.now() + timedelta(hours=1)
+    account = paused(failures_in_a_row=9, broken_until=later, closed_until=later)
     accounts.resume(account)
-    assert (stored().failures_in_a_row, stored().broken_until) == (0, None)
+    assert (stored().failures_in_a_row, stored().broken_until, stored().closed_until) == (0, None, None)
 
 
 def test_a_new_token_is_dated_and_its_end_is_what_the_provider_says_or_documents() -> None:

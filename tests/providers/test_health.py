@@ -203,6 +203,11 @@ def test_of_a_token_that_nobody_knows_the_age_of_nothing_is_said() -> None:
             "warning",
             "Does not answer; called again at 12:05 p.m.",
         ),
+        (
+            {"checked_at": NOW, "closed_until": NOW + timedelta(minutes=5)},
+            "warning",
+            "Asked us to wait; called again at 12:05 p.m.",
+        ),
         ({"checked_at": NOW, "token_expires_at": NOW}, "warning", "The token ended on June 1, 2026."),
         ({}, "quiet", "Not checked yet"),
         ({"checked_at": NOW, "broken_until": NOW - timedelta(minutes=5)}, "ok", "Works"),
