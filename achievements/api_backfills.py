@@ -76,17 +76,26 @@ class StartSerializer(Strict):
 
 
 class UndoSerializer(Strict):
-    reason = serializers.CharField(max_length=1_000, help_text=_("Kept with every badge that is cancelled."))
+    reason = serializers.CharField(
+        max_length=1_000, help_text=_("Kept with every badge that is cancelled or revoked.")
+    )
+    revoke_issued = serializers.BooleanField(
+        default=False,
+        help_text=_("Also revoke what the provider has. Earners are told the reason where it does so."),
+    )
 
 
 class UndoneSerializer(Serializer):
-    """What undoing came to: `kept` are the awards that stay because their badge has been sent."""
+    """What undoing came to: `kept` are the awards that stay because their badge has been sent; badges that
+    are `awaited` are under way, and revoked as soon as their outcome is known."""
 
     backfill = BackfillSerializer()
     message = serializers.CharField(source="sentence")
     withdrawn = serializers.IntegerField()
     cancelled = serializers.IntegerField()
     kept = serializers.IntegerField()
+    revoking = serializers.IntegerField()
+    awaited = serializers.IntegerField()
 
 
 START = OpenApiExample(
@@ -137,7 +146,7 @@ class Backfills(Collection):
     @extend_schema(request=UndoSerializer, responses=UndoneSerializer)
     @action(detail=True, methods=["post"])
     def undo(self, request: Request, id: str) -> Response:
-        """Take back what has not been sent, and end it."""
+        """Take back what has not been sent and, if asked, what has; and end it."""
         run = self.get_object()
         undone = backfill.undo(run, **self.body(UndoSerializer), actor=self.actor)
         return Response(UndoneSerializer(undone).data)

@@ -1,4 +1,4 @@
-"""A rule looks at everybody there is: as a run that can be watched, paused, resumed, and undone while unsent.
+"""A rule looks at everybody there is: as a run that can be watched, paused, resumed, and undone.
 
 Runs begin by themselves when a rule is new, enabled, edited or has failed for a batch (the mark
 `Achievement.full_run_due_at`), or by hand with another choice of who is told. `award_due` leads them through
@@ -14,12 +14,13 @@ run are sent after those that are earned meanwhile.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -30,20 +31,23 @@ from achievements.conditions.query import EVERYBODY, Scope
 from achievements.evaluation import Report, active_rules, one_at_a_time
 from achievements.models import Achievement, Backfill, EarnedAchievement
 from achievements.references import problem_of
+from badges.ending import Ended, require_reason, revoke_all
 from badges.lifecycle import move_all
 from badges.models import IssuedBadge
 from badges.status import Status
 from tms.access import Action, require
-from tms.errors import Conflict, DomainError, NotFound
+from tms.errors import Conflict, NotFound
 from tms.hint import hint
 from tms.models import Notification, User
 
 if TYPE_CHECKING:
     from achievements.conditions.query import ActiveRule
 
+log = logging.getLogger(__name__)
 State = Backfill.State
 ADVANCE = "achievements.award_changes"
 UNSENT = (Status.QUEUED, Status.HELD, Status.FAILED)
+ATTEMPTS_TO_UNDO = 3
 
 
 # --- What people do -----------------------------------------------------------------------------------------
@@ -105,12 +109,15 @@ def latest(achievement: Achievement) -> Backfill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undone:
-    """What an undoing came to. `kept` are the awards that stay because their badge has been sent."""
+    """What an undoing came to. `kept` are the awards that stay because their badge has been sent; `revoking`
+    and `awaited` are the badges that are taken back although they have (badges.ending.Ended)."""
 
     backfill: Backfill
     withdrawn: int
     cancelled: int
-    kept: int
+    kept: int = 0
+    revoking: int = 0
+    awaited: int = 0
 
     @property
     def sentence(self) -> str:
@@ -130,11 +137,16 @@ class Undone:
         told = [withdrawn]
         told += [cancelled] if self.cancelled else []
         told += [kept] if self.kept else []
-        return " ".join(told)
+        return " ".join([*told, Ended(revoking=self.revoking, awaited=self.awaited).sentence]).strip()
 
 
-def undo(backfill: Backfill, *, reason: str, actor: User | None = None) -> Undone:
+def undo(
+    backfill: Backfill, *, reason: str, revoke_issued: bool = False, actor: User | None = None
+) -> Undone:
     """Take back what the run gave as far as nothing has been sent, and end it; all or nothing.
+
+    With `revoke_issued` what has been sent is revoked at the provider, too, and its awards are withdrawn.
+    That can be asked for afterwards as well, when the run has been undone without.
 
     What it gave includes what followed from that in the same pass (achievements over points and
     achievements). A badge that something else led to as well stays. The withdrawn rows stay too, so that the
@@ -143,23 +155,34 @@ def undo(backfill: Backfill, *, reason: str, actor: User | None = None) -> Undon
     progress still earns it, unless it is disabled.
     """
     require(actor, Action.MANAGE, backfill.achievement)
-    if not reason.strip():
-        message = _("A reason is required: it is kept with every badge that is cancelled.")
-        raise DomainError("reason_required", message, fields={"reason": [message]})
+    require_reason(reason)
+    for _attempt in range(ATTEMPTS_TO_UNDO - 1):
+        try:
+            return _undo(backfill, reason=reason, revoke_issued=revoke_issued, actor=actor)
+        except OperationalError:
+            # Workers settle several of these badges at once, and each of us may have waited for the other.
+            log.warning("Undoing backfill %s is tried again", backfill.pk, exc_info=True)
+    return _undo(backfill, reason=reason, revoke_issued=revoke_issued, actor=actor)
+
+
+def _undo(backfill: Backfill, *, reason: str, revoke_issued: bool, actor: User | None) -> Undone:
     with transaction.atomic():
         one_at_a_time()
         backfill = Backfill.objects.select_related("achievement").get(pk=backfill.pk)
-        if backfill.state == State.UNDONE:
+        if backfill.state == State.UNDONE and not revoke_issued:
             raise _conflict(backfill)
-        cancelled = _cancel_unsent(backfill, reason=reason, actor=actor)
-        withdrawn, kept = _withdraw(backfill)
+        if revoke_issued:
+            ended = revoke_all(_led_to(backfill), reason=reason, actor=actor, undoes=True)
+        else:
+            ended = Ended(cancelled=_cancel_unsent(backfill, reason=reason, actor=actor))
+        withdrawn, kept = _withdraw(backfill, all_of_it=revoke_issued)
         _untell(backfill)
         answered = Achievement.objects.filter(full_run_due_at__lte=backfill.asked_at)
         answered.filter(pk=backfill.achievement_id).update(full_run_due_at=None)
-        backfill.state, backfill.withdrawn = State.UNDONE, withdrawn
+        backfill.state, backfill.withdrawn = State.UNDONE, backfill.withdrawn + withdrawn
         backfill.undone_at, backfill.undone_by, backfill.undo_reason = timezone.now(), actor, reason
         backfill.save(update_fields=["state", "withdrawn", "undone_at", "undone_by", "undo_reason"])
-    return Undone(backfill=backfill, withdrawn=withdrawn, cancelled=cancelled, kept=kept)
+    return Undone(backfill=backfill, withdrawn=withdrawn, kept=kept, **asdict(ended))
 
 
 def _require_active(achievement: Achievement) -> None:
@@ -403,8 +426,10 @@ def _cancel_unsent(backfill: Backfill, *, reason: str, actor: User | None) -> in
     )
 
 
-def _withdraw(backfill: Backfill) -> tuple[int, int]:
+def _withdraw(backfill: Backfill, *, all_of_it: bool) -> tuple[int, int]:
     """How many awards were withdrawn, and how many stay because their badge has been sent."""
+    if all_of_it:
+        return _standing(backfill).update(withdrawn_at=timezone.now()), 0
     sent = _led_to(backfill).exclude(status=Status.CANCELLED).values("pk")
     kept = list(_standing(backfill).filter(issued_badge__in=sent).values_list("pk", flat=True))
     withdrawn = _standing(backfill).exclude(pk__in=kept).update(withdrawn_at=timezone.now())

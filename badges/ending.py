@@ -129,7 +129,7 @@ def revoke(issued_badge: IssuedBadge, *, reason: str, actor: User | None) -> Iss
     The reason reaches the earner where the provider tells it (Ability.TELL_REASON).
     """
     require(actor, Action.MANAGE, issued_badge)
-    _require_reason(reason)
+    require_reason(reason)
     rows = IssuedBadge.objects.filter(pk=issued_badge.pk)
     if not _wish(rows.filter(status__in=[*AT_REST, *UNDER_WAY]), reason=reason, actor=actor):
         issued_badge.refresh_from_db()
@@ -143,40 +143,47 @@ def revoke(issued_badge: IssuedBadge, *, reason: str, actor: User | None) -> Iss
     return issued_badge
 
 
-def revoke_all(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -> Ended:
+def revoke_all(
+    rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None, undoes: bool = False
+) -> Ended:
     """Take back whatever of a query the actor manages, as one act with one reason: cancel what is unsent,
     revoke what the provider has, and wait for what is under way. What has ended stays as it is.
+
+    `undoes`: what led to them is taken back by somebody who may do that, and so are they; they stand in the
+    way of none that is earned under another rule.
     """
-    _require_reason(reason)
-    to_end = managed(rows, actor=actor).filter(status__in=TO_END).order_by("pk")
+    require_reason(reason)
+    reached = rows if undoes else managed(rows, actor=actor)
+    to_end = reached.filter(status__in=TO_END).order_by("pk")
     ended, last = Ended(), 0
     while ids := list(to_end.filter(pk__gt=last).values_list("pk", flat=True)[:BATCH]):
         last = ids[-1]
-        _wish_each(ids, reason=reason, actor=actor)
+        _wish_each(ids, reason=reason, actor=actor, **({"was_undone": True} if undoes else {}))
         ended += _fulfil_asked(IssuedBadge.objects.filter(pk__in=ids), actor=actor)
     return ended
 
 
-def _require_reason(reason: str) -> None:
+def require_reason(reason: str) -> None:
+    """Raise DomainError("reason_required") for an empty one."""
     if not reason.strip():
         message = _("A reason is required: it is kept, and told to the earner where the provider does so.")
         raise DomainError("reason_required", message, fields={"reason": [message]})
 
 
-def _wish(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -> int:
-    return rows.update(revoke_asked_at=timezone.now(), revoke_asked_by=actor, ended_reason=reason)
+def _wish(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None, **more: Any) -> int:
+    return rows.update(revoke_asked_at=timezone.now(), revoke_asked_by=actor, ended_reason=reason, **more)
 
 
-def _wish_each(ids: Collection[int], *, reason: str, actor: User | None) -> None:
+def _wish_each(ids: Collection[int], *, reason: str, actor: User | None, **more: Any) -> None:
     """Together where nobody holds the row; the others each alone, since whoever waits for one row while
     holding others may be waited for."""
     rows = IssuedBadge.objects.filter(status__in=TO_END)
     with transaction.atomic():
         locked = rows.filter(pk__in=ids).select_for_update(skip_locked=True, of=("self",))
         free = set(locked.values_list("pk", flat=True))
-        _wish(rows.filter(pk__in=free), reason=reason, actor=actor)
+        _wish(rows.filter(pk__in=free), reason=reason, actor=actor, **more)
     for pk in set(ids) - free:
-        _wish(rows.filter(pk=pk), reason=reason, actor=actor)
+        _wish(rows.filter(pk=pk), reason=reason, actor=actor, **more)
 
 
 def _fulfil_asked(rows: QuerySet[IssuedBadge], *, actor: User | None) -> Ended:

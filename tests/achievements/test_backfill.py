@@ -8,7 +8,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from achievements import backfill, evaluation, tasks
@@ -497,6 +497,46 @@ class TestUndo:
         assert holders(achievement) == {learners[0].pk}
         sent.refresh_from_db()
         assert sent.status == status
+
+    def test_what_has_been_sent_is_revoked_where_that_is_asked_for(self, achievement, learners, run):
+        boss = AdministratorFactory(organization=achievement.organization)
+        issued, sending, queued = IssuedBadge.objects.order_by("pk")
+        send(issued, Status.ISSUED)
+        assert move(Move(issued_badge_id=sending.pk, from_status=Status.QUEUED, to_status=Status.SENDING))
+        undone = backfill.undo(run, reason="Wrong", revoke_issued=True, actor=boss)
+        assert (undone.withdrawn, undone.kept) == (3, 0)
+        assert (undone.cancelled, undone.revoking, undone.awaited) == (1, 1, 1)
+        assert "3 awards were withdrawn. 1 badge that had not been sent was cancelled." in undone.sentence
+        assert "1 badge is being revoked. 1 badge is under way" in undone.sentence
+        assert holders(achievement) == set()
+        for row, status in ((issued, "revoking"), (sending, "sending"), (queued, "cancelled")):
+            row.refresh_from_db()
+            assert (row.status, row.ended_reason, row.was_undone) == (status, "Wrong", True)
+            assert row.events.last().actor == boss
+        assert sending.revoke_asked_at
+
+    def test_what_was_kept_can_be_revoked_afterwards(self, achievement, learners, run):
+        sent = IssuedBadge.objects.get(learner=learners[0])
+        send(sent, Status.ISSUED)
+        backfill.undo(run, reason="Wrong")
+        undone = backfill.undo(run, reason="All of it", revoke_issued=True)
+        assert (undone.withdrawn, undone.cancelled, undone.revoking) == (1, 0, 1)
+        run.refresh_from_db()
+        assert (run.withdrawn, run.undo_reason) == (3, "All of it")
+        assert holders(achievement) == set()
+        with pytest.raises(Conflict):
+            backfill.undo(run, reason="Again")
+
+    def test_two_that_wait_for_each_other_are_told_apart_by_trying_again(self, achievement, run, monkeypatch):
+        real, fails = backfill.revoke_all, [OperationalError("deadlock detected")]
+
+        def once(*args, **named):
+            if fails:
+                raise fails.pop()
+            return real(*args, **named)
+
+        monkeypatch.setattr(backfill, "revoke_all", once)
+        assert backfill.undo(run, reason="Wrong", revoke_issued=True).cancelled == 3
 
     def test_it_is_not_awarded_again_by_itself(self, achievement, learners, run):
         backfill.undo(run, reason="Wrong")

@@ -36,12 +36,21 @@ class Command(CommandLine):
         act.add_argument("--resume", action="store_true", help=_("go on where it was paused"))
         act.add_argument("--undo", action="store_true", help=_("take back what has not been sent"))
         parser.add_argument("--reason", default="", metavar="TEXT", help=_("why it is undone"))
+        parser.add_argument(
+            "--revoke-issued", action="store_true", help=_("with --undo: revoke what has been sent, too")
+        )
 
     def answer(self, *, achievement: str, notify: str, reason: str, **options: Any) -> Answer:
         row = named(Achievement.objects.select_related("organization"), achievement)
         if options["undo"]:
-            undone = undo(latest(row), reason=reason)
-            counts = {"withdrawn": undone.withdrawn, "cancelled": undone.cancelled, "kept": undone.kept}
+            undone = undo(latest(row), reason=reason, revoke_issued=options["revoke_issued"])
+            counts = {
+                "withdrawn": undone.withdrawn,
+                "cancelled": undone.cancelled,
+                "kept": undone.kept,
+                "revoking": undone.revoking,
+                "awaited": undone.awaited,
+            }
             return Answer(data={**_data(undone.backfill), **counts}, text=undone.sentence)
         if options["status"]:
             run = latest(row)
