@@ -21,16 +21,24 @@ from tms.access import Action
 from tms.back_office import BackOfficeAdmin, BackOfficeForm, ReadOnlyAdmin, ScopedRelatedFilter
 from tms.models import Organization
 
+# For lists, where there is no room for the whole.
+WORDS = {
+    Badge.TemplateState.UNSEEN: gettext_lazy("Not seen"),
+    Badge.TemplateState.LIVE: gettext_lazy("Active"),
+    Badge.TemplateState.ARCHIVED: gettext_lazy("Archived"),
+    Badge.TemplateState.GONE: gettext_lazy("Gone"),
+}
+
 
 @admin.register(Badge)
 class BadgeAdmin(BackOfficeAdmin):
     list_display = (
         "name",
         "badge_provider",
-        "organization",
-        "template_state",
+        "template_word",
         "is_active",
         "enable_manual_issuance",
+        "organization",
     )
     list_filter = (
         "is_active",
@@ -83,6 +91,14 @@ class BadgeAdmin(BackOfficeAdmin):
         if not row.image_url.startswith("https://"):
             return self.get_empty_value_display()
         return format_html('<img class="badge-picture" src="{}" alt="">', row.image_url)
+
+    @admin.display(description=gettext_lazy("template"), ordering="template_state")
+    def template_word(self, row: Badge) -> str:
+        return format_html(
+            '<span class="health template-{}">{}</span>',
+            row.template_state,
+            WORDS[Badge.TemplateState(row.template_state)],
+        )
 
     @admin.display(description=gettext_lazy("template"))
     def template(self, row: Badge) -> str:
@@ -170,21 +186,42 @@ class BadgeAdmin(BackOfficeAdmin):
         )
 
 
+class ResultFilter(admin.SimpleListFilter):
+    title = gettext_lazy("result")
+    parameter_name = "result"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("changed", gettext_lazy("Something changed")),
+            ("unchanged", gettext_lazy("Nothing changed")),
+            ("failed", gettext_lazy("Failed")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        done = models.Q(problem="")
+        chosen = {
+            "changed": done & ~models.Q(changes=[]),
+            "unchanged": done & models.Q(changes=[]),
+            "failed": ~done,
+        }.get(self.value() or "", models.Q())
+        return queryset.filter(chosen)
+
+
 @admin.register(Synchronization)
 class SynchronizationAdmin(ReadOnlyAdmin):
     change_form_template = "badges/back_office_synchronization.html"
-    list_display = ("at", "badge_provider", "is_dry_run", "result", "started_by")
-    list_filter = (
-        ("badge_provider", ScopedRelatedFilter),
-        "is_dry_run",
-        ("problem", admin.EmptyFieldListFilter),
-    )
+    list_display = ("at", "badge_provider", "mode", "result", "started_by")
+    list_filter = (("badge_provider", ScopedRelatedFilter), ResultFilter, "is_dry_run")
     list_select_related = ("badge_provider", "actor")
     search_fields = ("badge_provider__name", "problem")
     date_hierarchy = "at"
     ordering = ("-id",)
-    readonly_fields = ("result", "started_by")
-    fields = ("badge_provider", "at", "started_by", "is_dry_run", "seconds", "seen", "result")
+    readonly_fields = ("mode", "result", "started_by")
+    fields = ("badge_provider", "at", "started_by", "mode", "seconds", "seen", "result")
+
+    @admin.display(description=gettext_lazy("mode"), ordering="is_dry_run")
+    def mode(self, row: Synchronization) -> str:
+        return _("Dry run") if row.is_dry_run else _("Sync")
 
     @admin.display(description=gettext_lazy("result"))
     def result(self, row: Synchronization) -> str:

@@ -291,7 +291,7 @@ class Synchronization(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.badge_provider} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.badge_provider} {timezone.localtime(self.at):%Y-%m-%d %H:%M}"
 
 
 class ProviderEvent(models.Model):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminTextareaWidget
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -44,20 +45,36 @@ class BadgeProviderForm(BackOfficeForm):
     )
 
 
+class StateFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("failing", gettext_lazy("Does not work")),
+            ("paused", gettext_lazy("Paused")),
+            ("ending", gettext_lazy("Token ends soon")),
+            ("disabled", gettext_lazy("Disabled")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        chosen = {
+            "failing": ~models.Q(check_problem=""),
+            "paused": models.Q(paused_at__isnull=False),
+            "ending": health.ending(),
+            "disabled": models.Q(is_enabled=False),
+        }.get(self.value() or "", models.Q())
+        return queryset.filter(chosen)
+
+
 class AccountAdmin(BackOfficeAdmin):
     """`kinds` are those that a form makes; the documented addresses of each are its hints."""
 
     kinds: tuple[Kind, ...] = (Kind.CREDLY, Kind.ACCREDIBLE)
     form = BadgeProviderForm
     change_form_template = "providers/back_office_account.html"
-    list_display = ("name", "organization", "kind", "state", "token_end", "checked_at")
-    list_filter = (
-        "kind",
-        "is_enabled",
-        ("paused_at", admin.EmptyFieldListFilter),
-        ("check_problem", admin.EmptyFieldListFilter),
-        ("organization", ScopedRelatedFilter),
-    )
+    list_display = ("name", "organization", "kind", "state", "token_day", "checked_at")
+    list_filter = ("kind", StateFilter, ("organization", ScopedRelatedFilter))
     list_select_related = ("organization",)
     search_fields = ("name", "external_id", "provider_organization_id")
     ordering = ("name", "id")
@@ -66,6 +83,7 @@ class AccountAdmin(BackOfficeAdmin):
     filter_horizontal = ("available_to",)
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("name", "description", "organization", "is_enabled")}),
+        (gettext_lazy("State"), {"fields": ("state", "paused_at", "paused_by", "checked_at", "token_end")}),
         (
             gettext_lazy("Account"),
             {
@@ -79,7 +97,6 @@ class AccountAdmin(BackOfficeAdmin):
                 )
             },
         ),
-        (gettext_lazy("State"), {"fields": ("state", "paused_at", "paused_by", "checked_at", "token_end")}),
         (gettext_lazy("Events"), {"fields": ("webhook",)}),
         (gettext_lazy("Availability"), {"fields": ("available_to", "external_id")}),
     )
@@ -88,15 +105,22 @@ class AccountAdmin(BackOfficeAdmin):
         parts = super().get_fieldsets(request, obj)
         if obj is None:
             return [part for part in parts if not {"state", "webhook"} & set(part[1]["fields"])]
-        if obj.kind in accounts.CALLING and self.reaches(request, Action.MANAGE, obj):
-            return parts
-        return [part for part in parts if "webhook" not in part[1]["fields"]]
+        hidden = set() if obj.paused_at else {"paused_at", "paused_by"}
+        if obj.kind not in accounts.CALLING or not self.reaches(request, Action.MANAGE, obj):
+            hidden.add("webhook")
+        return [
+            (title, {**part, "fields": [name for name in part["fields"] if name not in hidden]})
+            for title, part in parts
+            if set(part["fields"]) - hidden
+        ]
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if db_field.name == "api_url":
             example = DOCUMENTED[self.kinds[0]][0].url
             kwargs["widget"] = forms.URLInput(attrs={"class": "vURLField", "placeholder": example})
             kwargs["help_text"] = self._addresses()
+        elif db_field.name == "description":
+            kwargs["widget"] = AdminTextareaWidget(attrs={"rows": 3})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def _addresses(self) -> str:
@@ -114,6 +138,10 @@ class AccountAdmin(BackOfficeAdmin):
     def state(self, row: BadgeProvider) -> str:
         found = health.health_of(row)
         return format_html('<span class="health health-{}">{}</span>', found.level, found.sentence)
+
+    @admin.display(description=gettext_lazy("token ends"))
+    def token_day(self, row: BadgeProvider) -> Any:
+        return row.token_ends_at and timezone.localtime(row.token_ends_at).date()
 
     @admin.display(description=gettext_lazy("token ends"))
     def token_end(self, row: BadgeProvider) -> str:
