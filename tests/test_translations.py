@@ -20,7 +20,7 @@ from django.utils.translation.trans_real import CONTEXT_SEPARATOR
 
 from achievements import evaluation
 from badges.lifecycle import Move, move
-from badges.models import IssuedBadge
+from badges.models import Difference, IssuedBadge
 from badges.status import Status
 from tests.factories import (
     AchievementFactory,
@@ -113,6 +113,7 @@ def world() -> dict[str, Any]:
     CourseAssignmentFactory(user=learner, course=course)
     EnrollmentFactory(user=learner, training_class__name="Σίγμα", training_class__course=course)
     evaluation.award_changes()
+    Difference.objects.create(badge_provider=provider, kind=Difference.Kind.MISSING)
     first = IssuedBadge.objects.earliest("pk")
     for from_status, to_status in ((Status.QUEUED, Status.SENDING), (Status.SENDING, Status.FAILED)):
         move(Move(issued_badge_id=first.pk, from_status=from_status, to_status=to_status))
