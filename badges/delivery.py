@@ -69,7 +69,7 @@ STANDING_TO_STATUS = {Standing.ACCEPTED: Status.ACCEPTED, Standing.REJECTED: Sta
 
 
 def deliver(*, connections: int | None = None, seconds: float = math.inf) -> int:
-    """Send everything that is due now, then what is to be revoked; how many exchanges there were.
+    """Take back what is to be revoked, then send everything that is due; how many exchanges there were.
 
     `connections` exchanges run at once (default DELIVERY_CONNECTIONS). After `seconds` of either, a hint lets
     another delivery go on with the rest, so that none keeps a worker from its other work.
@@ -78,7 +78,6 @@ def deliver(*, connections: int | None = None, seconds: float = math.inf) -> int
         return 0
     size = connections or settings.DELIVERY_CONNECTIONS
     started = monotonic()
-    sent = exchange(_next, work=_send, settle=settle, connections=size, seconds=seconds)
     revoked = exchange(
         partial(claim_open, Status.REVOKING),
         work=_revoke,
@@ -86,6 +85,7 @@ def deliver(*, connections: int | None = None, seconds: float = math.inf) -> int
         connections=size,
         seconds=seconds,
     )
+    sent = exchange(_next, work=_send, settle=settle, connections=size, seconds=seconds)
     if monotonic() - started >= seconds:
         hint(DELIVER)
     return sent + revoked
@@ -262,7 +262,7 @@ def _postponed_or_failed(row: IssuedBadge, error: Transient) -> None:
     if row.attempts >= MAX_ATTEMPTS:
         _step(row, Status.FAILED, error=error)
         return
-    pause = timedelta(seconds=error.retry_after) if error.retry_after else _backoff(row.attempts)
+    pause = timedelta(seconds=error.retry_after) if error.retry_after else backoff(row.attempts)
     _step(row, Status.QUEUED, error=error, due_at=timezone.now() + pause)
 
 
@@ -332,7 +332,7 @@ def _lookup_failed(row: IssuedBadge, answer: Answer) -> None:
     if failed >= MAX_LOOKUPS and isinstance(answer, ProviderError):
         _step(row, Status.FAILED, from_status=Status.UNKNOWN, error=answer, failure_code=OutcomeUnknown.code)
         return
-    postpone(row, due_at=timezone.now() + _backoff(failed), lookups_failed=failed)
+    postpone(row, due_at=timezone.now() + backoff(failed), lookups_failed=failed)
 
 
 def _ours(row: IssuedBadge, candidates: list[ProviderBadge]) -> ProviderBadge | None:
@@ -385,7 +385,7 @@ def _settle_revocation(row: IssuedBadge, answer: Answer) -> None:
         postpone(row, due_at=timezone.now())
     else:
         # Taking back twice does no harm, so an unknown outcome is simply tried again.
-        postpone(row, due_at=timezone.now() + _backoff(row.attempts + 1), attempts=row.attempts + 1)
+        postpone(row, due_at=timezone.now() + backoff(row.attempts + 1), attempts=row.attempts + 1)
 
 
 def _step(
@@ -418,7 +418,7 @@ def _step(
     )
 
 
-def _backoff(attempts: int) -> timedelta:
+def backoff(attempts: int) -> timedelta:
     """Doubling from two seconds, with jitter so that rows do not come back together."""
     seconds = min(2.0 ** min(attempts, 16), LONGEST_PAUSE)
     return timedelta(seconds=seconds * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret

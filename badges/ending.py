@@ -18,8 +18,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from badges.issuing import DELIVER, MAY_EXIST, RECONCILE, managed, renewed
-from badges.lifecycle import BATCH, Move, move, move_all, note
+from badges.acts import batches, managed
+from badges.issuing import DELIVER, MAY_EXIST, RECONCILE, renewed
+from badges.lifecycle import Move, move, move_all, note
 from badges.models import IssuedBadge
 from badges.status import ENDED, LIVE, Status
 from tms.access import Action, require
@@ -154,10 +155,8 @@ def revoke_all(
     """
     require_reason(reason)
     reached = rows if undoes else managed(rows, actor=actor)
-    to_end = reached.filter(status__in=TO_END).order_by("pk")
-    ended, last = Ended(), 0
-    while ids := list(to_end.filter(pk__gt=last).values_list("pk", flat=True)[:BATCH]):
-        last = ids[-1]
+    ended = Ended()
+    for ids in batches(reached.filter(status__in=TO_END)):
         _wish_each(ids, reason=reason, actor=actor, **({"was_undone": True} if undoes else {}))
         ended += _fulfil_asked(IssuedBadge.objects.filter(pk__in=ids), actor=actor)
     return ended
@@ -220,7 +219,7 @@ def _fulfil(wished: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -
     unsent = wished.exclude(lost)
     cancelled = sum(moved(unsent, status, Status.CANCELLED, **NO_WISH) for status in UNSENT)
     asked = {**NO_WISH, "due_at": timezone.now(), "attempts": 0}
-    asked |= {"correction_due_at": None, "refresh_due_at": None}
+    asked |= {"correction_due_at": None}
     revoking = sum(moved(wished, status, Status.REVOKING, **asked) for status in AT_REST)
     if revoking:
         hint(DELIVER)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from badges.lifecycle import Move, move_all, move_each
 from badges.models import IssuedBadge
 from badges.status import TIMED_OUT, Status
+from badges.storable import plausible
 from tms.sql import Sql
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def expiry_of(row: IssuedBadge) -> datetime | None:
 
 def agreed_expiry(row: IssuedBadge, there: ProviderBadge) -> datetime | None:
     """The end of a badge that the provider has: what it says, or our own more exact moment of the same."""
-    asked, told = expiry_of(row), there.expires_at
+    asked, told = expiry_of(row), plausible(there.expires_at)
     if asked and told and abs(asked - told) <= ROUNDING:
         return asked
     return told or asked

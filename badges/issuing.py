@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from badges import events
+from badges.acts import managed
 from badges.evidence import to_keep
 from badges.expiry import ended_at
 from badges.lifecycle import BATCH, move_all
@@ -30,7 +31,7 @@ from badges.models import Badge, IssuedBadge
 from badges.status import AT_PROVIDER, LIVE, Status
 from providers.base import Ability, Evidence, NotPublished, OutcomeUnknown
 from providers.registry import abilities_of
-from tms.access import Action, reachable, require
+from tms.access import Action, require
 from tms.errors import Conflict, DomainError
 from tms.hint import hint
 from tms.models import User
@@ -363,11 +364,6 @@ def retry(issued_badge: IssuedBadge, *, actor: User | None) -> IssuedBadge:
 def retry_all(rows: QuerySet[IssuedBadge], *, actor: User | None) -> int:
     """Send again whatever of a query has failed and the actor manages, each in its old place; how many."""
     return _requeue(managed(rows, actor=actor), actor=actor)
-
-
-def managed(rows: QuerySet[IssuedBadge], *, actor: User | None) -> QuerySet[IssuedBadge]:
-    """Those that the actor may do something to; the system may to all."""
-    return rows if actor is None else rows.filter(reachable(IssuedBadge, actor, Action.MANAGE))
 
 
 def _requeue(

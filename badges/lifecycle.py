@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from badges import fairness
 from badges.models import Badge, IssuedBadge, IssuingEvent
 from badges.status import MOVES, Status
+from providers.turns import Turns
 from providers.turns import take as take_turns
 from tms.models import User
 from tms.progress import changed
@@ -144,10 +145,22 @@ def move_all(
             return moved
 
 
-def note(rows: models.QuerySet[IssuedBadge], *, reason: str, actor: User | None) -> None:
-    """Write in their timelines what somebody asked for, where nothing moves yet."""
+def note(
+    rows: models.QuerySet[IssuedBadge],
+    *,
+    reason: str,
+    actor: User | None,
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Write in their timelines what somebody asked for, or what came of it, where nothing moves."""
     steps = [
-        Move(issued_badge_id=pk, from_status=Status(status), to_status=Status(status), reason=reason)
+        Move(
+            issued_badge_id=pk,
+            from_status=Status(status),
+            to_status=Status(status),
+            reason=reason,
+            data=data or {},
+        )
         for pk, status in rows.order_by("pk").values_list("pk", "status")
     ]
     _log(steps, actor=actor)
@@ -184,6 +197,47 @@ def _take(status: Status, limit: int, *, room: Mapping[int, int], now: datetime)
         _hold([pk for pk, _account in heads], token=token, now=now, status=status)
     turns.settle(Counter(account for _pk, account in heads))
     return _held([pk for pk, _account in heads], token=token)
+
+
+def claim_errands(
+    column: str,
+    statuses: Sequence[Status],
+    limit: int,
+    *,
+    room: Mapping[int, int] | None = None,
+    now: datetime | None = None,
+) -> list[IssuedBadge]:
+    """As `claim_open`, for what is asked about badges that the provider has: rows of these statuses whose
+    `column` has come due (badges.errands), the longest due first."""
+    now = now or timezone.now()
+    due = IssuedBadge.objects.filter(**{f"{column}__lte": now}, status__in=statuses)
+    due = due.exclude(lease_until__gt=now)
+    accounts = due.order_by().values_list("badge__badge_provider", flat=True).distinct()
+    most = {account: min(limit, (room or {}).get(account, limit)) for account in accounts}
+    wanted = {account: calls for account, calls in most.items() if calls > 0}
+    if not wanted:
+        return []
+    token, turns = uuid4(), take_turns(wanted, now=now)
+    with transaction.atomic():
+        waiting = due.filter(badge__badge_provider__in=list(turns.allowed)).order_by(column, "pk")
+        heads = waiting.select_for_update(skip_locked=True, of=("self",))[:limit]
+        chosen = _allowed(heads.values_list("pk", "badge__badge_provider"), turns=turns)
+        _hold([pk for pk, _account in chosen], token=token, now=now, status=Status.ISSUED)
+    turns.settle(Counter(account for _pk, account in chosen))
+    return _held([pk for pk, _account in chosen], token=token)
+
+
+def _allowed(heads: Iterable[tuple[int, int]], *, turns: Turns) -> list[tuple[int, int]]:
+    """As many of each account, and of all accounts at one host, as may be called."""
+    chosen: list[tuple[int, int]] = []
+    calls: Counter[int | str] = Counter()
+    for pk, account in heads:
+        allowance = turns.allowed[account]
+        host_is_full = bool(allowance.host) and calls[allowance.host] >= allowance.calls_of_host
+        if calls[account] < allowance.calls and not host_is_full:
+            chosen.append((pk, account))
+            calls.update([account, allowance.host])
+    return chosen
 
 
 def _hold(ids: Sequence[int], *, token: UUID, now: datetime, status: Status) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -44,6 +45,7 @@ class Badge(Fact):
         _("expires after (days)"),
         null=True,
         blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(36_500)],
         help_text=_("Counted from the day it was earned. Empty: as the provider's template says."),
     )
     available_to = models.ManyToManyField(
@@ -145,8 +147,7 @@ class IssuedBadge(models.Model):
     correction_due_at = models.DateTimeField(null=True)
     correction_includes_email = models.BooleanField(default=False, db_default=False)
     correction_problem = models.TextField(_("result of the correction"), blank=True)
-    # Set while the provider is to be asked how it stands, or to erase what it has (badges.errands).
-    refresh_due_at = models.DateTimeField(null=True)
+    # Set while the provider is to erase what it has (badges.errands).
     erasure_due_at = models.DateTimeField(null=True)
     # A wish to take it back, until it can be: a row that is being sent waits for its outcome (badges.ending).
     revoke_asked_at = models.DateTimeField(_("to be revoked since"), null=True)
@@ -204,7 +205,6 @@ class IssuedBadge(models.Model):
             *(
                 models.Index(fields=[moment], name=name, condition=models.Q(**{f"{moment}__isnull": False}))
                 for moment, name in (
-                    ("refresh_due_at", "issues_to_refresh"),
                     ("erasure_due_at", "issues_to_erase"),
                     ("revoke_asked_at", "issues_to_revoke"),
                 )

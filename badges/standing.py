@@ -71,7 +71,7 @@ def follow(pairs: Sequence[Pair], *, reason: str, actor: User | None = None) -> 
     """
     steps, changed = [], []
     for row, there in pairs:
-        told = _shown(row, there)
+        told = shown(row, there)
         onward = destination(row, there)
         if onward:
             steps.append(_step(row, onward, reason=reason, data=there.raw, changes=told))
@@ -115,7 +115,7 @@ def replace(pairs: Sequence[Pair], *, reason: str) -> set[int]:
     done = set()
     for row, there in pairs:
         rows = IssuedBadge.objects.filter(pk=row.pk, status=row.status, external_uuid=there.replaces_id)
-        told = {**_shown(row, there), "external_uuid": there.external_id}
+        told = {**shown(row, there), "external_uuid": there.external_id}
         waits_again = row.status == Status.ACCEPTED and there.standing == Standing.PENDING
         with transaction.atomic():
             if not rows.update(**told):
@@ -143,7 +143,7 @@ _SHOWN = ("external_state", "external_url", "accept_url")
 STATE_LENGTH, URL_LENGTH = 40, 500
 
 
-def _shown(row: IssuedBadge, there: ProviderBadge) -> dict[str, Any]:
+def shown(row: IssuedBadge, there: ProviderBadge) -> dict[str, Any]:
     """What is shown of the provider's side. A page that was public once is kept when it is not told again.
 
     A provider's text of any length must not keep the rest from being stored.
@@ -161,7 +161,7 @@ def _link(url: str) -> str:
 
 def _linking(row: IssuedBadge, there: ProviderBadge, *, reason: str) -> Move:
     found = {
-        **_shown(row, there),
+        **shown(row, there),
         "external_uuid": there.external_id,
         "issued_at": timezone.now(),
         "failure_code": "",

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from badges import comparison, delivery, polling, provider_events, synchronization
+from badges import comparison, delivery, errands, polling, provider_events, synchronization
+from badges.corrections import ERRANDS
 from providers.base import Ability
 
 
 @shared_task(name="badges.deliver")
 def deliver() -> None:
     delivery.deliver(seconds=delivery.TASK_SECONDS)
+
+
+@shared_task(name=ERRANDS)
+def run_errands() -> None:
+    errands.run(seconds=delivery.TASK_SECONDS)
 
 
 @shared_task(name="badges.synchronize")

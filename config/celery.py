@@ -45,6 +45,11 @@ app.conf.update(
             "schedule": settings.SWEEP_SECONDS,
             "options": {"expires": settings.SWEEP_SECONDS},
         },
+        "correct and erase what people asked for": {
+            "task": "badges.errands",
+            "schedule": settings.SWEEP_SECONDS * 2,
+            "options": {"expires": settings.SWEEP_SECONDS * 2},
+        },
         "settle what is open": {
             "task": "badges.sweep",
             "schedule": settings.SWEEP_SECONDS * 2,

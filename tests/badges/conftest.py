@@ -14,7 +14,15 @@ from badges import lifecycle
 from badges.models import Badge, IssuedBadge
 from providers.models import BadgeProvider
 from tests.factories import BadgeFactory, BadgeProviderFactory
-from tests.providers.conftest import CANARY, ORGANIZATION, TEMPLATE, SandboxProcess, sandbox
+from tests.providers.conftest import (
+    CANARY,
+    GROUP,
+    ISSUER,
+    ORGANIZATION,
+    TEMPLATE,
+    SandboxProcess,
+    sandbox,
+)
 
 __all__ = ["sandbox"]
 
@@ -32,6 +40,19 @@ def badge(account: BadgeProvider) -> Badge:
     found: Badge = BadgeFactory(
         organization=account.organization, badge_provider=account, template_id=TEMPLATE
     )
+    return found
+
+
+@pytest.fixture
+def accredible_badge(sandbox: SandboxProcess, db: None) -> Badge:
+    """As `badge`, at the other vendor."""
+    account: BadgeProvider = BadgeProviderFactory(
+        kind=BadgeProvider.Kind.ACCREDIBLE,
+        api_url=f"{sandbox.url}/v1",
+        provider_organization_id=ISSUER,
+        token=CANARY,
+    )
+    found: Badge = BadgeFactory(organization=account.organization, badge_provider=account, template_id=GROUP)
     return found
 
 

@@ -215,7 +215,7 @@ def test_many_take_as_many_statements_as_few(badge, admin):
 
 
 def test_more_than_one_statement_takes_are_taken_back_in_parts(badge, admin, monkeypatch):
-    monkeypatch.setattr("badges.ending.BATCH", 3)
+    monkeypatch.setattr("badges.acts.BATCH", 3)
     for number in range(8):
         row_of(badge, (S.QUEUED, S.ISSUED, S.SENDING)[number % 3])
     assert everything(actor=admin) == Ended(cancelled=3, revoking=3, awaited=2)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from badges import delivery
+from badges import delivery, errands
 from tms.command_line import Answer, CommandLine
 
 
@@ -15,7 +15,7 @@ class Command(CommandLine):
 
     def answer(self, **options: Any) -> Answer:
         swept = delivery.sweep()
-        sent = delivery.deliver()
+        sent = delivery.deliver() + errands.run()
         failed = delivery.failures()
         lines = [_("%(count)d exchanges with providers.") % {"count": sent}]
         lines += [

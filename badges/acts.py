@@ -1,0 +1,68 @@
+"""What a person's act on many issued badges reaches, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import QuerySet
+
+from badges.lifecycle import BATCH
+from badges.models import IssuedBadge
+from tms.access import Action, reachable
+from tms.errors import Conflict, DomainError
+
+if TYPE_CHECKING:
+    from tms.models import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Why so many badges are left as they are. `is_state`: they are not in a state for it, now."""
+
+    count: int
+    code: str
+    message: str
+    is_state: bool = False
+
+    def as_error(self) -> DomainError:
+        kind = Conflict if self.is_state else DomainError
+        return kind(self.code, self.message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """So many wait to be done at the provider now, and so many are refused, each kind with its reason."""
+
+    asked: int = 0
+    refused: tuple[Refused, ...] = ()
+
+    def __add__(self, other: Asked) -> Asked:
+        return Asked(asked=self.asked + other.asked, refused=self.refused + other.refused)
+
+
+def managed(rows: QuerySet[IssuedBadge], *, actor: User | None) -> QuerySet[IssuedBadge]:
+    """Those of a query that the actor may do something to; the system may to all."""
+    return rows if actor is None else rows.filter(reachable(IssuedBadge, actor, Action.MANAGE))
+
+
+def refuse(rows: QuerySet[IssuedBadge], code: str, message: str, *, is_state: bool = False) -> Asked:
+    """All of a query, if there are any."""
+    count = rows.count()
+    refused = Refused(count=count, code=code, message=message, is_state=is_state)
+    return Asked(refused=(refused,) if count else ())
+
+
+def batches(rows: QuerySet[IssuedBadge]) -> Iterator[list[int]]:
+    """The ids of a query, so many at a time as one transaction takes. What it finds may move meanwhile."""
+    rows, last = rows.order_by("pk"), 0
+    while ids := list(rows.filter(pk__gt=last).values_list("pk", flat=True)[:BATCH]):
+        yield ids
+        last = ids[-1]
+
+
+def status_of_one(rows: QuerySet[IssuedBadge]) -> str:
+    """What people read of the only row of a query; empty where there are several."""
+    found = list(rows.select_related("badge__badge_provider")[:2])
+    return str(found[0].issued_status) if len(found) == 1 else ""

@@ -1,0 +1,98 @@
+"""Erasing badges at the provider, with what they tell about the person: for privacy, and for good.
+
+To revoke is to say in public that a badge does not count; to erase leaves nothing. The record here stays, as
+removed. What is under way is erased as soon as the provider has it: the wish waits on the row, and
+badges.errands carries it out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from badges.acts import Asked, batches, managed, refuse, status_of_one
+from badges.corrections import ERRANDS
+from badges.ending import require_reason
+from badges.lifecycle import note
+from badges.models import IssuedBadge
+from badges.status import Status
+from providers.base import Ability
+from providers.models import BadgeProvider
+from providers.registry import abilities_of
+from tms.access import Action, require
+from tms.hint import hint
+
+if TYPE_CHECKING:
+    from tms.models import User
+
+ERASABLE = (
+    Status.ISSUED,
+    Status.ACCEPTED,
+    Status.REJECTED,
+    Status.REVOKED,
+    Status.EXPIRED,
+    Status.SUPERSEDED,
+)
+UNDER_WAY = (Status.SENDING, Status.UNKNOWN, Status.REVOKING)
+
+
+def erase(issued_badge: IssuedBadge, *, reason: str, actor: User | None) -> IssuedBadge:
+    """Erase one badge at the provider, soon.
+
+    Raises Conflict where it has nothing of this record, and DomainError where it offers no way to erase.
+    """
+    require(actor, Action.MANAGE, issued_badge)
+    done = erase_all(IssuedBadge.objects.filter(pk=issued_badge.pk), reason=reason, actor=actor)
+    for refused in done.refused:
+        raise refused.as_error()
+    issued_badge.refresh_from_db()
+    return issued_badge
+
+
+def erase_all(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -> Asked:
+    """Ask for whatever of a query the actor manages to be erased, as one act (next: badges.errands)."""
+    require_reason(reason)
+    rows = managed(rows, actor=actor)
+    there = rows.filter(_is_there())
+    done = _refuse_absent(rows.exclude(pk__in=there.values("pk")))
+    for kind in there.order_by().values_list("badge__badge_provider__kind", flat=True).distinct():
+        of_kind = there.filter(badge__badge_provider__kind=kind)
+        if Ability.DELETE in abilities_of(kind):
+            done += _ask(of_kind, reason=reason, actor=actor)
+        else:
+            done += _refuse_kind(of_kind, provider=BadgeProvider.Kind(kind).label)
+    if done.asked:
+        hint(ERRANDS)
+    return done
+
+
+def _is_there() -> Q:
+    return Q(status__in=UNDER_WAY) | (Q(status__in=ERASABLE) & ~Q(external_uuid=""))
+
+
+def _refuse_absent(rows: QuerySet[IssuedBadge]) -> Asked:
+    status = status_of_one(rows)
+    text = _("The provider has nothing of this badge; it is: %(status)s.") % {"status": status}
+    if not status:
+        text = _("The provider has nothing of these badges.")
+    return refuse(rows, "not_at_provider", text, is_state=True)
+
+
+def _refuse_kind(rows: QuerySet[IssuedBadge], *, provider: str) -> Asked:
+    text = _("%(provider)s offers no way to erase a badge. Revoke it, and ask there for the rest.")
+    return refuse(rows, "not_erasable", text % {"provider": provider})
+
+
+def _ask(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -> Asked:
+    told = _("To be erased at the provider: %(reason)s") % {"reason": reason}
+    asked = 0
+    for ids in batches(rows):
+        chosen = IssuedBadge.objects.filter(_is_there(), pk__in=ids)
+        with transaction.atomic():
+            asked += chosen.update(erasure_due_at=timezone.now(), ended_reason=reason)
+            note(chosen, reason=told, actor=actor)
+    return Asked(asked=asked)
