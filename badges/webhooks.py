@@ -11,11 +11,10 @@ import logging
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.http.request import UnreadablePostError
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
 from badges import provider_events
 from badges.provider_events import KIND_LENGTH
@@ -46,10 +45,11 @@ class TooLong(DomainError):
 
 @csrf_exempt
 @login_not_required
-@require_POST
 def credly(request: HttpRequest, secret: str) -> HttpResponse:
     """Exactly 200 for every event of an account, known or repeated or not: anything else is sent again for
     weeks (Credly's documentation)."""
+    if request.method != "POST":
+        return _unlogged(HttpResponseNotAllowed(["POST"]))
     provider = provider_events.account_of(BadgeProvider.Kind.CREDLY, secret)
     if provider is None:
         raise Http404
@@ -57,10 +57,8 @@ def credly(request: HttpRequest, secret: str) -> HttpResponse:
         event = _read(request)
     except DomainError as error:
         log.warning("%s was told no event: %s", provider, error.message)
-        answer = JsonResponse({"code": error.code, "message": error.message}, status=error.http_status)
-        # Django would log the address, and the secret is in it.
-        answer._has_been_logged = True  # type: ignore[attr-defined]
-        return answer
+        told = {"code": error.code, "message": error.message}
+        return _unlogged(JsonResponse(told, status=error.http_status))
     told = storable(http.redact(event, account=provider.account, dialect=DIALECT))
     provider_events.receive(
         provider,
@@ -71,6 +69,12 @@ def credly(request: HttpRequest, secret: str) -> HttpResponse:
         told=told,
     )
     return HttpResponse(status=200)
+
+
+def _unlogged(answer: HttpResponse) -> HttpResponse:
+    """Django would log the address of a refusal, and the secret is in it."""
+    answer._has_been_logged = True  # type: ignore[attr-defined]
+    return answer
 
 
 def _read(request: HttpRequest) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,9 +39,25 @@ def template(name: str, /, **given: Any) -> dict[str, Any]:
     }
 
 
+def credentials(authorization: str) -> list[str]:
+    """A header of either vendor as it is, and everything that can be read in it."""
+    credential = authorization.rpartition(" ")[2]
+    if authorization.startswith("Basic "):
+        return [
+            authorization,
+            credential,
+            b64decode(credential).decode(),
+            b64decode(credential).decode()[:-1],
+        ]
+    return [authorization, credential, credential.removeprefix("token=")]
+
+
 @dataclass
 class Paper:
-    """`refuse` answers every request with that status; `fail_page` only one page of the list."""
+    """`refuse` answers every request with that status; `fail_page` only one page of the list.
+
+    `echo`: what it says repeats the credentials that it was sent.
+    """
 
     templates: list[dict[str, Any]] = field(default_factory=list)
     groups: list[dict[str, Any]] = field(default_factory=list)
@@ -51,6 +68,7 @@ class Paper:
     left_out: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     before_answer: Any = None
+    echo: bool = False
 
     def add(self, *names: str, **given: Any) -> None:
         self.templates += [template(name, **given) for name in names]
@@ -65,6 +83,8 @@ class Paper:
         parts = urlsplit(request.url)
         query = parse_qs(parts.query)
         self.asked.append(f"{request.method} {parts.path}")
+        if self.echo:
+            self.sentence = " ".join(credentials(request.headers["Authorization"]))
         if self.before_answer:
             self.before_answer()
         page = int(query.get("page", ["1"])[0])
