@@ -54,7 +54,9 @@ class Look:
 
 
 def state_of(template: Template) -> Badge.TemplateState:
-    """What cannot be issued counts as archived, whatever the provider calls it."""
+    """What is there and cannot be issued counts as archived, whatever the provider calls it."""
+    if template.state == "deleted":
+        return TemplateState.GONE
     return TemplateState.LIVE if template.state == "active" else TemplateState.ARCHIVED
 
 

@@ -29,6 +29,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from badges.activation import hold_waiting, state_of
 from badges.models import Badge, Synchronization
+from badges.storable import storable
 from providers.base import ProviderError
 from providers.health import in_words
 from providers.models import BadgeProvider
@@ -230,7 +231,7 @@ def _read_all(provider: BadgeProvider) -> Found:
 
 def _require_ids(found: Found) -> None:
     for template_id in found.live:
-        if not template_id or len(template_id) > LONGEST_ID or _storable(template_id) != template_id:
+        if not template_id or len(template_id) > LONGEST_ID or storable(template_id) != template_id:
             raise Unusable(_("The id of a template is not one: %(id)r.") % {"id": template_id[:LONGEST_ID]})
 
 
@@ -290,10 +291,10 @@ def _copy(badge: Badge) -> Badge:
 
 def _texts(template: Template) -> dict[str, str]:
     """The texts as our columns can hold them."""
-    name = _storable(template.name).strip() or template.external_id
+    name = storable(template.name).strip() or template.external_id
     return {
         "name": name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…",
-        "description": _storable(template.description).strip(),
+        "description": storable(template.description).strip(),
         "image_url": _address(template.image_url),
     }
 
@@ -301,12 +302,7 @@ def _texts(template: Template) -> dict[str, str]:
 def _address(url: str) -> str:
     """A web address that a page may link to and a column can hold, or nothing."""
     is_one = url.startswith(("https://", "http://")) and len(url) <= LONGEST_ADDRESS
-    return url if is_one and _storable(url) == url else ""
-
-
-def _storable(text: str) -> str:
-    """Without NUL, which PostgreSQL refuses, and halves of surrogate pairs, which have no encoding."""
-    return text.replace("\0", "").encode(errors="replace").decode()
+    return url if is_one and storable(url) == url else ""
 
 
 # --- Writing ------------------------------------------------------------------------------------------------

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import trans_real
 from django.utils.translation.trans_real import CONTEXT_SEPARATOR
 
@@ -103,7 +104,8 @@ def world() -> dict[str, Any]:
     organization = OrganizationFactory(name="Ωμέγα")
     person = {"organization": organization, "first_name": "Άννα", "last_name": "Βήτα"}
     learner, administrator = UserFactory(**person), AdministratorFactory(**person)
-    provider = BadgeProviderFactory(name="Λάμδα", organization=organization)
+    ending = timezone.now() + timedelta(days=9)
+    provider = BadgeProviderFactory(name="Λάμδα", organization=organization, token_expires_at=ending)
     for name in ("Άλφα", "Γάμμα"):
         badge = BadgeFactory(name=name, organization=organization, badge_provider=provider)
         AchievementFactory(name=name, organization=organization, badge=badge)

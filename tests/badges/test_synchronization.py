@@ -187,7 +187,7 @@ def test_texts_that_no_column_holds_are_made_to_fit(paper: Paper, account: Badge
     badge = badge_of("Azure")
     assert record.problem == ""
     assert (len(badge.name), badge.name[-1]) == (200, "…")
-    assert badge.description == "withnul and half a pair ?"
+    assert badge.description == "with\ufffdnul and half a pair ?"
     assert (badge.image_url, badge.template_url) == ("", "")
     assert badge_of("Kubernetes").name == template_id("Kubernetes")
 
@@ -566,9 +566,10 @@ def test_one_template_is_taken_in_by_itself(paper: Paper, account: BadgeProvider
     new = take_in(account, Template(external_id="t-9", name="Fresh"))
     archived = take_in(account, Template(external_id=template_id("Kubernetes"), name="K", state="archived"))
     unknown = take_in(account, Template(external_id="t-10", name="Draft", state="draft"))
+    deleted = take_in(account, Template(external_id="t-9", name="Fresh", state="deleted"))
 
     assert [change["change"] for change in (*renamed, *new, *archived)] == ["changed", "new", "archived"]
-    assert unknown == []
+    assert ([change["change"] for change in deleted], unknown) == (["gone"], [])
     assert {badge.name: badge.is_active for badge in Badge.objects.all()} == {
         "Azure II": True,
         "Fresh": False,
