@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,6 +23,9 @@ from badges.issuing import DELIVER, MAY_EXIST, RECONCILE, renewed
 from badges.lifecycle import Move, move, move_all, note
 from badges.models import IssuedBadge
 from badges.status import ENDED, LIVE, Status
+from providers.base import Ability
+from providers.models import BadgeProvider
+from providers.registry import abilities_of
 from tms.access import Action, require
 from tms.errors import Conflict, DomainError
 from tms.hint import hint
@@ -160,6 +163,27 @@ def revoke_all(
         _wish_each(ids, reason=reason, actor=actor, **({"was_undone": True} if undoes else {}))
         ended += _fulfil_asked(IssuedBadge.objects.filter(pk__in=ids), actor=actor)
     return ended
+
+
+def foresee(rows: QuerySet[IssuedBadge]) -> Ended:
+    """What revoke_all would come to now."""
+    counts = dict(rows.order_by().values_list("status").annotate(Count("pk")))
+
+    def number(statuses: Collection[Status]) -> int:
+        return sum(counts.get(status, 0) for status in statuses)
+
+    return Ended(cancelled=number(UNSENT), revoking=number(AT_REST), awaited=number(UNDER_WAY))
+
+
+def silent_about_reasons(rows: QuerySet[IssuedBadge]) -> list[str]:
+    """The providers of these badges that tell no earner why a badge was revoked."""
+    kinds = rows.order_by().values_list("badge__badge_provider__kind", flat=True).distinct()
+    return sorted(BadgeProvider.Kind(kind).label for kind in kinds if not tells_reason(kind))
+
+
+def tells_reason(kind: str) -> bool:
+    """Whether a kind of provider tells earners why their badge was revoked."""
+    return Ability.TELL_REASON in abilities_of(kind)
 
 
 def require_reason(reason: str) -> None:

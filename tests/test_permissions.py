@@ -191,6 +191,10 @@ TABLE: dict[str, Url] = {
     "api-issued-badge-retry": api(of="failed", POST=API_ROW),
     "api-issued-badge-refresh": api(of="issued", POST=API_ROW_NOT),
     "api-issued-badge-revoke": api(of="issued", POST=API_ROW, body={"reason": "By mistake"}),
+    "api-issued-badge-revoke-many": api(POST=API_CREATE),
+    "api-issued-badge-cancel": api(of="failed", POST=API_ROW, body={"reason": "By mistake"}),
+    "api-issued-badge-correct": api(of="issued", POST=API_ROW_NOT),
+    "api-issued-badge-erase": api(of="issued", POST=API_ROW_NOT, body={"reason": "Asked for"}),
 }
 ONLY_WHILE_DEBUGGING = {"style-guide"}
 

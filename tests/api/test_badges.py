@@ -235,9 +235,16 @@ def test_an_issued_badge_is_shown_with_its_failure(administrator: APIClient, bad
         "source_key": "",
         "issued_by": None,
         "reason": "",
+        "evidence": [],
         "earned_at": PAST.isoformat().replace("+00:00", "Z"),
         "issued_at": None,
+        "expires_at": None,
+        "replaces": None,
         "attempts": 2,
+        "asked": [],
+        "correction_problem": "",
+        "ended_reason": "",
+        "tells_reason": True,
         "failure": {
             "code": "rejected",
             "message": "The provider refused it.",
@@ -286,7 +293,7 @@ def test_a_badge_is_revoked_with_a_reason(administrator: APIClient, badge: Badge
     assert (again.status_code, again.json()["code"]) == (409, "not_issued")
 
 
-@pytest.mark.parametrize("verb", ["retry", "revoke"])
+@pytest.mark.parametrize("verb", ["retry", "cancel", "revoke", "erase"])
 def test_who_sees_a_badge_of_another_organization_on_an_own_learner_changes_nothing_about_it(
     world: World, administrator: APIClient, verb: str
 ) -> None:
