@@ -13,7 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from time import perf_counter
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,8 @@ from django.utils.translation import gettext as _
 
 from achievements.conditions import language
 from achievements.conditions.counted import given_back
-from achievements.conditions.query import EVERYBODY, ActiveRule, Scope, next_free, statements, winners
+from achievements.conditions.daily import daily_winners, pause_of
+from achievements.conditions.query import EVERYBODY, ActiveRule, Scope, statements, winners
 from achievements.models import Achievement, Backfill, EarnedAchievement, RuleRun
 from achievements.references import pause_where_gone
 from badges.expiry import ended_at
@@ -409,7 +410,7 @@ def _insert(group: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> list[t
     if not active.is_limited:
         return _write(found, this=this)
     if active.is_daily:
-        return _insert_daily(active, scope=scope, this=this)
+        return _insert_daily(active, found, this=this)
     taken, _last = _places_taken(active.achievement)
     left = active.achievement.frequency - taken
     return _write(_earliest(found, left), this=this) if left > 0 else []
@@ -433,24 +434,31 @@ def _earliest(found: Sql, count: int) -> Sql:
     return sql("SELECT * FROM ({}) AS every ORDER BY moment, last_id LIMIT {}", found, value(count))
 
 
-def _insert_daily(active: ActiveRule, *, scope: Scope, this: _Pass) -> list[tuple[int, int]]:
+def _insert_daily(active: ActiveRule, found: Sql, *, this: _Pass) -> list[tuple[int, int]]:
     """One learner, then nobody for `frequency` calendar days of the achievement's organization.
 
-    A statement for each award, since each changes who may earn the next.
+    Who competes is asked once, and then they alone until none of them wins: those who did may win again.
     """
-    zone = ZoneInfo(active.achievement.organization.time_zone)
+    crossed = fetch(sql("SELECT won.learner_id FROM ({}) AS won", found))
+    competitors = Scope(learners=[learner_id for (learner_id,) in crossed])
     new: list[tuple[int, int]] = []
-    while True:
-        _count, last = _places_taken(active.achievement)
-        found = winners([active], scope=scope)
-        if last:
-            free_day = last.astimezone(zone).date() + timedelta(days=active.achievement.frequency)
-            free_from = datetime.combine(free_day, time.min, zone)
-            found = next_free(active, scope=scope, free_from=free_from)
-        won = _write(_earliest(found, 1), this=this)
+    while competitors.learners:
+        winning = daily_winners(active, scope=competitors, free_from=_free_from(active))
+        won = _write(winning, this=this)
         if not won:
-            return new
+            break
         new += won
+    return new
+
+
+def _free_from(active: ActiveRule) -> datetime:
+    """The beginning of the first day after the last award on which somebody may earn it."""
+    _count, last = _places_taken(active.achievement)
+    if last is None:
+        return datetime(1900, 1, 1, tzinfo=UTC)
+    zone = ZoneInfo(active.achievement.organization.time_zone)
+    free_day = last.astimezone(zone).date() + timedelta(days=pause_of(active))
+    return datetime.combine(free_day, time.min, zone)
 
 
 def _write(found: Sql, *, this: _Pass) -> list[tuple[int, int]]:

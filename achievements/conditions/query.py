@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
-from achievements.conditions.counted import EVERYBODY, Counting, Scope, counted, given_back
-from achievements.conditions.counting import COLUMNS, Won, enough, evidence, firsts, reached, shape_of, so_far
+from achievements.conditions.counted import EVERYBODY, Counting, Scope, given_back
+from achievements.conditions.counting import COLUMNS, Won, enough, evidence, reached, shape_of, so_far
 from achievements.conditions.language import Condition, Group, Rule, Subject
 from achievements.models import Achievement, EarnedAchievement
 from tms.models import Organization, User
@@ -22,15 +22,15 @@ from tms.sql import Sql, Steps, in_list, join, json_object, sql, table, value
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
-    from datetime import datetime
 
 __all__ = [
     "EVERYBODY",
     "GATES",
     "ActiveRule",
     "Scope",
+    "apart",
+    "countings_of",
     "may_earn",
-    "next_free",
     "progress",
     "standing",
     "statements",
@@ -172,9 +172,12 @@ def winners(rules: Sequence[ActiveRule], *, scope: Scope = EVERYBODY) -> Sql:
         near = sql("{} AND {}", stands, scope.bounds("held.learner_id"))
         return _gated(rules[0], met, ["c0"], told, stands=near, outside=False)
     [active] = rules
-    return join(
-        " UNION ALL ", [_met(active, scope=scope, outside=outside) for outside in active.kinds_of_learners]
-    )
+    return join(" UNION ALL ", [found for _outside, found in apart(active, scope=scope)])
+
+
+def apart(active: ActiveRule, *, scope: Scope) -> list[tuple[bool, Sql]]:
+    """`winners` of one rule, insiders and outsiders (True) apart."""
+    return [(kind, _met(active, scope=scope, outside=kind)) for kind in active.kinds_of_learners]
 
 
 def _stands(rules: Sequence[ActiveRule]) -> Sql:
@@ -321,38 +324,8 @@ def _group(steps: Steps, active: ActiveRule, group: Group, *, scope: Scope, outs
     return steps.add(f"SELECT {COLUMNS} FROM {{}} WHERE place = {group.least}", placed)
 
 
-def next_free(active: ActiveRule, *, scope: Scope, free_from: datetime) -> Sql:
-    """The rows of `winners` for Per Day from `free_from` on: whoever crossed the threshold on a taken day
-    earns by the next record that counts, if there is one."""
-    free, steps = value(free_from), Steps()
-    kinds = []
-    for outside in active.kinds_of_learners:
-        counts = "SELECT learner_id, id, moment, day FROM ({}) AS every WHERE moment >= {}"
-        rows = [
-            sql(counts, counted(counting, scope=scope), free)
-            for counting in _countings(active, outside=outside)
-        ]
-        later = firsts(steps, steps.add("{}", join(" UNION ALL ", rows)), partition="learner_id")
-        won = steps.add("{}", _met(active, scope=scope, outside=outside))
-        dated = steps.add(
-            """
-            SELECT won.achievement_id, won.occurrence, won.learner_id,
-                   CASE WHEN won.moment >= {} THEN won.moment ELSE later.moment END AS moment,
-                   CASE WHEN won.moment >= {} THEN won.day ELSE later.day END AS day,
-                   CASE WHEN won.moment >= {} THEN won.last_id ELSE later.id END AS last_id, won.snapshot
-            FROM {} AS won LEFT JOIN {} AS later ON later.learner_id = won.learner_id
-            """,
-            free,
-            free,
-            free,
-            won,
-            later,
-        )
-        kinds.append(sql("SELECT * FROM {} WHERE moment IS NOT NULL", dated))
-    return steps.end("{}", join(" UNION ALL ", kinds))
-
-
-def _countings(active: ActiveRule, *, outside: bool = False, held: bool = False) -> list[Counting]:
+def countings_of(active: ActiveRule, *, outside: bool = False, held: bool = False) -> list[Counting]:
+    """What counts for each condition of the rule, in text order."""
     countings = [_counting(active, leaf, outside=outside) for leaf in active.rule.leaves()]
     return [replace(counting, renewed=False) for counting in countings] if held else countings
 
@@ -365,7 +338,7 @@ def progress(active: ActiveRule, learner_id: int, *, outside: bool = False, held
     """
     only = Scope(learners=[learner_id])
     lines = []
-    for place, counting in enumerate(_countings(active, outside=outside, held=held)):
+    for place, counting in enumerate(countings_of(active, outside=outside, held=held)):
         lines.append(
             sql(
                 f"""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from achievements import backfill, evaluation
 from achievements.authoring import save_achievement
@@ -246,6 +248,55 @@ class TestPerDay:
         LabInstanceFactory(user=two, started_at=at(1, 11))
         award()
         assert len(awards(achievement)) == 2
+
+    def test_a_history_of_days_takes_no_more_statements_than_one(self, organization):
+        counts = []
+        for days in (range(1, 2), range(1, 25)):
+            EarnedAchievement.objects.all().delete()
+            learners = UserFactory.create_batch(3, organization=organization)
+            for number in days:
+                launch(learners[number % 3], number)
+            achievement = AchievementFactory(organization=organization, frequency=1, frequency_type="per_day")
+            with CaptureQueriesContext(connection) as queries:
+                backfill.award_due()
+            assert len(awards(achievement)) == len(days)
+            counts.append(len(queries))
+        assert counts[0] == counts[1]
+
+    def test_each_time_of_a_single_record_keeps_that_record(self, organization):
+        achievement = AchievementFactory(organization=organization, frequency=2, frequency_type="per_day")
+        ada = UserFactory(organization=organization)
+        launch(ada, 1, 2, 3, 6)
+        award()
+        assert awards(achievement) == [(ada, 1, at(1)), (ada, 2, at(3)), (ada, 3, at(6))]
+        kept = [row.snapshot["conditions"] for row in EarnedAchievement.objects.order_by("occurrence")]
+        moments = dict(ada.learning_records.values_list("pk", "started_at"))
+        assert [moments[record] for [line] in kept for record in line["records"]] == [at(1), at(3), at(6)]
+        assert {(line["needed"], line["have"]) for [line] in kept} == {(1, 1)}
+
+    def test_winners_who_need_more_records_stand_back_until_they_have_them(self, organization):
+        achievement = AchievementFactory(
+            organization=organization,
+            frequency=1,
+            frequency_type="per_day",
+            conditions_text="[{Subject:0, Count:3}]",
+        )
+        ada, bea = UserFactory.create_batch(2, organization=organization)
+        launch(ada, 1, 2, 3, 4, 5, 6, 7)
+        launch(bea, 2, 3, 4, 8)
+        award()
+        assert awards(achievement) == [(ada, 1, at(3)), (bea, 1, at(4)), (ada, 2, at(6))]
+
+    def test_a_pause_beyond_the_calendar_is_for_ever(self, organization):
+        achievement = AchievementFactory(
+            organization=organization, frequency=2_000_000_000, frequency_type="per_day"
+        )
+        ada = UserFactory(organization=organization)
+        launch(ada, 1)
+        award()
+        launch(ada, 2)
+        award()
+        assert awards(achievement) == [(ada, 1, at(1))]
 
 
 class TestWhereAwardsDecide:
