@@ -866,9 +866,10 @@ class TestCommand:
         assert self.run("ext:a-1", "--resume")["state"] == "running"
         backfill.award_due()
         told = self.run("ext:a-1", "--status")
-        assert (told["state"], told["looked_at"], told["awarded"]) == ("done", 2, 2)
+        assert (told["state"], told["looked_at"], told["awarded"], told["earned"]) == ("done", 2, 2, 2)
         undone = self.run("ext:a-1", "--undo", "--reason", "Wrong")
-        assert (undone["state"], undone["withdrawn"], undone["kept"]) == ("undone", 2, 0)
+        counts = [undone[name] for name in ("awarded", "earned", "withdrawn", "kept")]
+        assert (undone["state"], counts) == ("undone", [2, 0, 2, 0])
 
     def test_people_read_sentences(self, organization):
         dormant(organization)

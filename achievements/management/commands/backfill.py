@@ -73,6 +73,7 @@ def _data(run: Backfill) -> dict[str, Any]:
         "learners": run.learners,
         "looked_at": run.looked_at,
         "awarded": run.awarded,
+        "earned": run.earned,
         "badges": run.intents,
     }
 
