@@ -12,7 +12,7 @@ from config.importing import cells
 from config.importing.columns import EXTERNAL_ID, NAME, NUMBER, Column, optional, required
 from config.importing.sheet import Draft, Sheet, continue_numbering
 from config.importing.teaching import ORGANIZATION
-from providers.accounts import save_provider
+from providers.accounts import missing_of, save_provider
 from providers.models import BadgeProvider
 
 
@@ -43,9 +43,7 @@ class BadgeProviders(Sheet[BadgeProvider]):
 
 
 def _is_complete(provider: BadgeProvider) -> bool:
-    if provider.kind == BadgeProvider.Kind.OPEN_BADGES:
-        return True
-    return bool(provider.api_url and provider.provider_organization_id and provider.token)
+    return not missing_of(provider)
 
 
 class Badges(Sheet[Badge]):

@@ -88,6 +88,28 @@ def test_an_account_that_is_not_complete_waits_disabled_until_it_is(folder: Fold
     assert provider().is_enabled
 
 
+def test_an_account_at_accredible_is_complete_with_its_key_alone(folder: Folder) -> None:
+    folder.keep_only("organizations", "badge_providers")
+    folder.replace(
+        "badge_providers",
+        "Credly,11111111-1111-4111-8111-111111111111,https://sandbox-api.credly.com/v1",
+        "Accredible,,https://api.accredible.com/v1",
+    )
+
+    assert folder.problems() == []
+    assert (provider().kind, provider().is_enabled) == (BadgeProvider.Kind.ACCREDIBLE, True)
+
+
+def test_an_address_that_nothing_would_be_sent_to_is_a_problem_of_its_row(folder: Folder) -> None:
+    folder.keep_only("organizations", "badge_providers")
+    folder.replace("badge_providers", "https://sandbox-api.credly.com/v1", "http://sandbox-api.credly.com/v1")
+
+    (problem,) = folder.problems()
+
+    assert (problem.line, problem.column) == (2, "api_url")
+    assert "must begin with https" in problem.message
+
+
 def test_an_account_that_somebody_disabled_stays_so(folder: Folder) -> None:
     folder.run()
     BadgeProvider.objects.update(is_enabled=False)
