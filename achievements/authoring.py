@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from achievements.conditions import language
+from achievements.conditions.things import REFERENCED
 from achievements.models import Achievement, RuleVersion
-from achievements.references import REFERENCED
 from tms.access import Action, Role, reachable, require
 from tms.errors import DomainError, NotPermitted
 from tms.hint import hint

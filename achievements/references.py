@@ -17,8 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from achievements.conditions import language
+from achievements.conditions.things import REFERENCED
 from achievements.models import Achievement
-from tms.models import Course, CourseTag, Lab, SubscriptionProfile
 
 if TYPE_CHECKING:
     from achievements.conditions.language import Rule
@@ -27,15 +27,6 @@ KeyT = TypeVar("KeyT", bound=Hashable)
 # The key that names things → their ids.
 Ids = dict[str, list[int]]
 
-NAMED: dict[str, type[models.Model]] = {
-    "LabProfileIds": Lab,
-    "CourseIds": Course,
-    "CourseTagIds": CourseTag,
-    "ClubIds": SubscriptionProfile,
-    "AchievementIds": Achievement,
-}
-# What is excluded must exist as well.
-REFERENCED = NAMED | {f"Exclude{key}": model for key, model in NAMED.items()}
 # A sentence about more than that tells how many more there are.
 MOST_TOLD = 10
 
