@@ -2,8 +2,9 @@
 
 A condition becomes a head (“Complete 3 different courses tagged “Cloud””) and the clauses that narrow it.
 Each is one whole message from the tables below, so that every language may order its words as it likes; only
-names, numbers and dates are put in. The text is plain: no HTML. What a rule means is the affair of query.py,
-and how far a learner has come is not known here.
+names, numbers and dates are put in. Groups are told as an outline, for pages, or in one line. The text ends
+without a full stop and holds no HTML. What a rule means is the affair of query.py, and how far a learner has
+come is not known here.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
 from django.utils.formats import date_format, number_format
 from django.utils.translation import get_language_bidi, gettext_lazy, ngettext_lazy
 from django.utils.translation import gettext as _
@@ -25,28 +25,64 @@ from achievements.conditions.language import (
     Condition,
     Group,
     Rule,
-    Shape,
     Subject,
     from_canonical,
 )
-from achievements.models import Achievement
-from tms.models import Course, CourseTag, Lab, SubscriptionProfile
+from achievements.conditions.things import NAMED_BY_FIELD, THINGS
 
 if TYPE_CHECKING:
+    from django.db import models
     from django.utils.functional import _StrOrPromise as Text
 
-__all__ = ["Names", "in_words", "names_of", "sentence", "sentences", "stored_rule"]
+__all__ = [
+    "Names",
+    "Outline",
+    "in_words",
+    "names_of",
+    "outline",
+    "outlines",
+    "sentence",
+    "sentences",
+    "stored_rule",
+]
 
 # A list of more names than this shows the first few and how many more there are.
 MOST_NAMED = 5
 NAMED_OF_MANY = 4
 
 
-def in_words(stored: Iterable[Any]) -> list[str]:
-    """The sentence of each rule in its stored form. The names take one query for each kind of thing."""
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a rule, or a part of it, asks: a sentence, or what introduces its parts."""
+
+    text: str
+    parts: tuple[Outline, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The same in one line."""
+        return self._line(nested=False)
+
+    def _line(self, *, nested: bool) -> str:
+        if not self.parts:
+            return self.text
+        parts, *others = (part._line(nested=True) for part in self.parts)
+        for other in others:
+            parts = _("%(parts)s; %(next)s") % {"parts": parts, "next": other}
+        line = _("%(heading)s: %(parts)s") % {"heading": self.text, "parts": parts}
+        return _("(%(group)s)") % {"group": line} if nested else line
+
+
+def outlines(stored: Iterable[Any]) -> list[Outline]:
+    """What each rule in its stored form asks. The names take one query for each kind of thing."""
     rules = [stored_rule(form) for form in stored]
     names = names_of(rules)
-    return [sentence(rule, names) for rule in rules]
+    return [outline(rule, names) for rule in rules]
+
+
+def in_words(stored: Iterable[Any]) -> list[str]:
+    """The same, each in one line."""
+    return [found.sentence for found in outlines(stored)]
 
 
 def stored_rule(stored: Any) -> Rule:
@@ -57,16 +93,21 @@ def stored_rule(stored: Any) -> Rule:
         return Rule(())
 
 
-def sentence(rule: Rule, names: Names) -> str:
-    """All that the rule asks; empty for a rule without conditions."""
+def outline(rule: Rule, names: Names) -> Outline:
+    """All that the rule asks; no text for a rule without conditions."""
     if not rule.conditions:
-        return ""
+        return Outline("")
     return _told(Group(least=len(rule.conditions), parts=rule.conditions), names)
 
 
+def sentence(rule: Rule, names: Names) -> str:
+    """All that the rule asks, in one line; empty for a rule without conditions."""
+    return outline(rule, names).sentence
+
+
 def sentences(rule: Rule, names: Names) -> list[str]:
-    """What must hold, a sentence for each condition or group of the list."""
-    return [_told(part, names) for part in rule.conditions]
+    """What must hold, a line for each condition or group of the list."""
+    return [_told(part, names).sentence for part in rule.conditions]
 
 
 # ── names ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -79,7 +120,7 @@ class Names:
     found: Mapping[str, Mapping[int, str]]
 
     def shown(self, field: str, ids: Iterable[int]) -> list[str]:
-        known = self.found.get(THING_OF[field], {})
+        known = self.found.get(NAMED_BY_FIELD[field], {})
         return [
             _quoted(known[id_]) if id_ in known else _("no. %(id)s (deleted)") % {"id": id_} for id_ in ids
         ]
@@ -90,9 +131,9 @@ def names_of(rules: Iterable[Rule]) -> Names:
     wanted: dict[str, set[int]] = {}
     for rule in rules:
         for condition in rule.leaves():
-            for field, thing in THING_OF.items():
-                wanted.setdefault(thing, set()).update(_first(getattr(condition, field)))
-    return Names({thing: _names(THINGS[thing].model, ids) for thing, ids in wanted.items() if ids})
+            for field, key in NAMED_BY_FIELD.items():
+                wanted.setdefault(key, set()).update(_first(getattr(condition, field)))
+    return Names({key: _names(THINGS[key], ids) for key, ids in wanted.items() if ids})
 
 
 def _names(model: type[models.Model], ids: set[int]) -> dict[int, str]:
@@ -113,15 +154,16 @@ def _quoted(name: str) -> str:
 
 # ── what is said ─────────────────────────────────────────────────────────────────────────────────────────
 
-# In every message %(count)s is a number as it is written, and `number` the same one for choosing the plural.
+# In every message %(count)s is a number as it is written, and `number` the same one for choosing the plural;
+# `named` is how many things are named, for choosing the plural by them.
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
-    """What ids stand for. `excluded`: the clause that leaves some out."""
+class Excluded:
+    """The clause that leaves out things, and how these are enumerated."""
 
-    model: type[models.Model]
-    excluded: Text
+    text: Text
+    how: Enumeration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +183,7 @@ class Heads:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount:
-    """How to ask for an amount: of anything, or of what is named."""
+    """How to ask for time: in anything, or in what is named."""
 
     named: Text
     any: Text = ""
@@ -155,15 +197,18 @@ class Kind:
     with_others: Text | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Clause:
-    """What must hold for the one record that is asked, or for each of several."""
+    """What must hold for the one record that is asked, for each of several, or each time."""
 
     one: Text
     each: Text
+    each_time: Text
 
     def of(self, c: Condition) -> Text:
-        return self.one if c.count == 1 else self.each
+        if c.count == 1:
+            return self.one
+        return self.each_time if _is_asked_by_times(c) else self.each
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,16 +219,38 @@ class Enumeration:
     more: Text
 
 
-THINGS = {
-    "LabProfileIds": Thing(Lab, gettext_lazy("not counting the lab %(names)s")),
-    "CourseIds": Thing(Course, gettext_lazy("not counting the course %(names)s")),
-    "CourseTagIds": Thing(CourseTag, gettext_lazy("not counting courses tagged %(names)s")),
-    "ClubIds": Thing(SubscriptionProfile, gettext_lazy("not counting the subscription %(names)s")),
-    "AchievementIds": Thing(Achievement, gettext_lazy("not counting the achievement %(names)s")),
+OR = Enumeration(
+    last=gettext_lazy("%(list)s or %(next)s"),
+    more=ngettext_lazy("%(list)s or %(count)s more", "%(list)s or %(count)s more", "number"),
+)
+AND = Enumeration(
+    last=gettext_lazy("%(list)s and %(next)s"),
+    more=ngettext_lazy("%(list)s and %(count)s more", "%(list)s and %(count)s more", "number"),
+)
+
+EXCLUDED = {
+    "LabProfileIds": Excluded(
+        ngettext_lazy("not counting the lab %(names)s", "not counting the labs %(names)s", "named"), AND
+    ),
+    "CourseIds": Excluded(
+        ngettext_lazy("not counting the course %(names)s", "not counting the courses %(names)s", "named"),
+        AND,
+    ),
+    "CourseTagIds": Excluded(gettext_lazy("not counting courses tagged %(names)s"), OR),
+    "ClubIds": Excluded(
+        ngettext_lazy(
+            "not counting the subscription %(names)s", "not counting the subscriptions %(names)s", "named"
+        ),
+        AND,
+    ),
+    "AchievementIds": Excluded(
+        ngettext_lazy(
+            "not counting the achievement %(names)s", "not counting the achievements %(names)s", "named"
+        ),
+        AND,
+    ),
 }
-# The field of a condition that holds ids → the thing they stand for.
-THING_OF = {key.field: key.excludes or key.name for key in KEYS.values() if key.shape is Shape.IDS}
-EXCLUDING = {key.field: THINGS[key.excludes].excluded for key in KEYS.values() if key.excludes}
+EXCLUDING = {key.field: EXCLUDED[key.excludes] for key in KEYS.values() if key.excludes}
 
 # (what is counted, Complete, Passed)
 HEADS = {
@@ -197,9 +264,9 @@ HEADS = {
         ),
         all=gettext_lazy("Launch the labs %(names)s"),
         some=ngettext_lazy(
+            "Launch %(count)s of %(total)s lab (%(names)s)",
             "Launch %(count)s of %(total)s labs (%(names)s)",
-            "Launch %(count)s of %(total)s labs (%(names)s)",
-            "number",
+            "named",
         ),
     ),
     (Subject.LAB, True, False): Heads(
@@ -212,9 +279,9 @@ HEADS = {
         ),
         all=gettext_lazy("Complete the labs %(names)s"),
         some=ngettext_lazy(
+            "Complete %(count)s of %(total)s lab (%(names)s)",
             "Complete %(count)s of %(total)s labs (%(names)s)",
-            "Complete %(count)s of %(total)s labs (%(names)s)",
-            "number",
+            "named",
         ),
     ),
     (Subject.LAB, False, True): Heads(
@@ -225,9 +292,9 @@ HEADS = {
         ),
         all=gettext_lazy("Pass the exams %(names)s"),
         some=ngettext_lazy(
+            "Pass %(count)s of %(total)s exam (%(names)s)",
             "Pass %(count)s of %(total)s exams (%(names)s)",
-            "Pass %(count)s of %(total)s exams (%(names)s)",
-            "number",
+            "named",
         ),
     ),
     (Subject.LAB, True, True): Heads(
@@ -244,9 +311,9 @@ HEADS = {
         ),
         all=gettext_lazy("Complete and pass the exams %(names)s"),
         some=ngettext_lazy(
+            "Complete and pass %(count)s of %(total)s exam (%(names)s)",
             "Complete and pass %(count)s of %(total)s exams (%(names)s)",
-            "Complete and pass %(count)s of %(total)s exams (%(names)s)",
-            "number",
+            "named",
         ),
     ),
     (Subject.COURSE, False, False): Heads(
@@ -267,9 +334,9 @@ HEADS = {
         ),
         all=gettext_lazy("Be enrolled in or assigned to the courses %(names)s"),
         some=ngettext_lazy(
+            "Be enrolled in or assigned to %(count)s of %(total)s course (%(names)s)",
             "Be enrolled in or assigned to %(count)s of %(total)s courses (%(names)s)",
-            "Be enrolled in or assigned to %(count)s of %(total)s courses (%(names)s)",
-            "number",
+            "named",
         ),
     ),
     (Subject.COURSE, True, False): Heads(
@@ -282,9 +349,9 @@ HEADS = {
         ),
         all=gettext_lazy("Complete the courses %(names)s"),
         some=ngettext_lazy(
+            "Complete %(count)s of %(total)s course (%(names)s)",
             "Complete %(count)s of %(total)s courses (%(names)s)",
-            "Complete %(count)s of %(total)s courses (%(names)s)",
-            "number",
+            "named",
         ),
     ),
     (Subject.COURSE_TAG, False, False): Heads(
@@ -321,9 +388,9 @@ HEADS = {
         ),
         all=gettext_lazy("Earn the achievements %(names)s"),
         some=ngettext_lazy(
+            "Earn %(count)s of %(total)s achievement (%(names)s)",
             "Earn %(count)s of %(total)s achievements (%(names)s)",
-            "Earn %(count)s of %(total)s achievements (%(names)s)",
-            "number",
+            "named",
         ),
     ),
 }
@@ -336,26 +403,29 @@ ONLY = {
     (Subject.COURSE_TAG, True, False): gettext_lazy("counting only courses that you complete"),
 }
 
-POINTS = Amount(
-    any=ngettext_lazy("Collect %(count)s point", "Collect %(count)s points", "number"),
-    named=ngettext_lazy(
-        "Collect %(count)s point from the achievement %(names)s",
-        "Collect %(count)s points from the achievement %(names)s",
-        "number",
-    ),
-)
+POINTS = ngettext_lazy("Collect %(count)s point", "Collect %(count)s points", "number")
+POINTS_OF = ngettext_lazy("from the achievement %(names)s", "from the achievements %(names)s", "named")
 TIMES = {
     Subject.LAB: Amount(
-        any=gettext_lazy("Spend %(time)s in labs"), named=gettext_lazy("Spend %(time)s in the lab %(names)s")
+        any=gettext_lazy("Spend %(time)s in labs"),
+        named=ngettext_lazy(
+            "Spend %(time)s in the lab %(names)s", "Spend %(time)s in the labs %(names)s", "named"
+        ),
     ),
     Subject.COURSE: Amount(
         any=gettext_lazy("Spend %(time)s in courses"),
-        named=gettext_lazy("Spend %(time)s in the course %(names)s"),
+        named=ngettext_lazy(
+            "Spend %(time)s in the course %(names)s", "Spend %(time)s in the courses %(names)s", "named"
+        ),
     ),
     Subject.COURSE_TAG: Amount(named=gettext_lazy("Spend %(time)s in courses tagged %(names)s")),
     Subject.ACHIEVEMENT: Amount(
         any=gettext_lazy("Spend %(time)s earning achievements"),
-        named=gettext_lazy("Spend %(time)s earning the achievement %(names)s"),
+        named=ngettext_lazy(
+            "Spend %(time)s earning the achievement %(names)s",
+            "Spend %(time)s earning the achievements %(names)s",
+            "named",
+        ),
     ),
     Subject.ACTIVITY: Amount(
         any=gettext_lazy("Spend %(time)s on activities"), named=gettext_lazy("Spend %(time)s on %(names)s")
@@ -394,11 +464,11 @@ KINDS = {
 }
 ANY_KIND = Kind(ngettext_lazy("Be active in any way", "Be active in any way %(count)s times", "number"))
 NAMED_KINDS = Kind(ngettext_lazy("Do %(names)s", "Do %(names)s %(count)s times in all", "number"))
-DAYS_ACTIVE = ngettext_lazy(
-    "Be active on %(count)s day in a row", "Be active on %(count)s days in a row", "number"
-)
+# Of one day, since a session is a day on which a learner was there.
+SESSIONS = ngettext_lazy("Sign in %(count)s time", "Sign in %(count)s times", "number")
+DAYS_ACTIVE = ngettext_lazy("Be active on %(count)s day", "Be active on %(count)s days in a row", "number")
 DAYS_DONE = ngettext_lazy(
-    "Do %(names)s on %(count)s day in a row", "Do %(names)s on %(count)s days in a row", "number"
+    "Do %(names)s on %(count)s day", "Do %(names)s on %(count)s days in a row", "number"
 )
 
 # The fields of a condition that its head names; a condition on tags may name courses instead.
@@ -414,56 +484,53 @@ NAMED_BY = {
 WITH_OTHERS = Clause(
     one=gettext_lazy("involving another person"),
     each=gettext_lazy("each time involving a different person"),
+    each_time=gettext_lazy("each time involving a different person"),
 )
 MIN_SCORE = Clause(
     one=gettext_lazy("with a score of at least %(count)s%%"),
     each=gettext_lazy("each with a score of at least %(count)s%%"),
+    each_time=gettext_lazy("each time with a score of at least %(count)s%%"),
+)
+ANY_SCORE = Clause(
+    one=gettext_lazy("with any score"),
+    each=gettext_lazy("each with any score"),
+    each_time=gettext_lazy("each time with any score"),
 )
 MIN_TIME = Clause(
     one=gettext_lazy("spending at least %(time)s in it"),
     each=gettext_lazy("spending at least %(time)s in each"),
+    each_time=gettext_lazy("spending at least %(time)s in it each time"),
 )
 WITHIN = ngettext_lazy("within %(count)s day", "within %(count)s days", "number")
 
-OR = Enumeration(
-    last=gettext_lazy("%(list)s or %(next)s"),
-    more=ngettext_lazy("%(list)s or %(count)s more", "%(list)s or %(count)s more", "number"),
-)
-AND = Enumeration(
-    last=gettext_lazy("%(list)s and %(next)s"),
-    more=ngettext_lazy("%(list)s and %(count)s more", "%(list)s and %(count)s more", "number"),
-)
-AT_LEAST = ngettext_lazy(
-    "At least %(count)s of these: %(parts)s", "At least %(count)s of these: %(parts)s", "number"
-)
+AT_LEAST = ngettext_lazy("At least %(count)s of these", "At least %(count)s of these", "number")
 
 
 # ── parts and groups ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _told(part: Condition | Group, names: Names, *, nested: bool = False) -> str:
+def _told(part: Condition | Group, names: Names) -> Outline:
     if isinstance(part, Condition):
-        return _condition(part, names)
+        return Outline(_condition(part, names))
     if part.least == len(part.parts) == 1:
-        return _told(part.parts[0], names, nested=nested)
-    text = _group(part, names)
-    return _("(%(group)s)") % {"group": text} if nested else text
+        return _told(part.parts[0], names)
+    return Outline(_heading(part), tuple(_told(inner, names) for inner in part.parts))
 
 
-def _group(group: Group, names: Names) -> str:
-    parts, *others = (_told(part, names, nested=True) for part in group.parts)
-    for other in others:
-        parts = _("%(parts)s; %(next)s") % {"parts": parts, "next": other}
+def _heading(group: Group) -> str:
     if group.least == len(group.parts):
-        return _("All of these: %(parts)s") % {"parts": parts}
+        return _("All of these")
     if group.least == 1:
-        return _("Any of these: %(parts)s") % {"parts": parts}
-    return AT_LEAST % {**_number(group.least), "parts": parts}
+        return _("Any of these")
+    return AT_LEAST % _number(group.least)
 
 
 def _condition(c: Condition, names: Names) -> str:
+    """What narrows the head itself follows it at once; what is said besides is set off by commas."""
     text = _head(c, names)
-    for clause in _clauses(c, names):
+    for clause in _close_clauses(c, names):
+        text = _("%(sentence)s %(clause)s") % {"sentence": text, "clause": clause}
+    for clause in _further_clauses(c, names):
         text = _("%(sentence)s, %(clause)s") % {"sentence": text, "clause": clause}
     if _may_repeat(c):
         return _("%(sentence)s (the same one may count again)") % {"sentence": text}
@@ -480,9 +547,10 @@ def _may_repeat(c: Condition) -> bool:
 
 def _head(c: Condition, names: Names) -> str:
     form, number, how = _form(c)
+    field = NAMED_BY[_row(c)]
     return form % {
         **_number(number),
-        "names": _list(c, NAMED_BY[_row(c)], names, how=how),
+        **_list(c, field, names, how=how),
         "total": _written(len(_ids(c))),
         "time": _time(c.minutes or 0),
     }
@@ -493,12 +561,15 @@ def _form(c: Condition) -> tuple[Text, int, Enumeration]:
     row = _row(c)
     is_named = bool(getattr(c, NAMED_BY[row]))
     if c.points:
-        return POINTS.named if is_named else POINTS.any, c.points, OR
+        return POINTS, c.points, OR
     if c.minutes:
-        return TIMES[row].named if is_named else TIMES[row].any, c.minutes, OR
+        how = OR if row in {Subject.COURSE_TAG, Subject.ACTIVITY} else AND
+        return TIMES[row].named if is_named else TIMES[row].any, c.minutes, how
     if c.subject is Subject.STREAK:
         return DAYS_ACTIVE if c.kinds == DEFAULT_STREAK else DAYS_DONE, c.needed, OR
     if c.subject is Subject.ACTIVITY:
+        if c.kinds == DEFAULT_STREAK and c.needed > 1 and _span(c) == 1:
+            return SESSIONS, c.needed, OR
         kind = _kind(c)
         return (c.distinct_people and kind.with_others) or kind.done, c.needed, OR
     return _form_of_items(c, row=row, is_named=is_named)
@@ -532,29 +603,25 @@ def _row(c: Condition) -> Subject:
 # ── the clauses ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _clauses(c: Condition, names: Names) -> Iterator[str]:
-    yield from _where(c, names)
-    yield from _how(c)
-    yield from _when(c)
-    for field, excluded in EXCLUDING.items():
-        if getattr(c, field):
-            yield excluded % {"names": _list(c, field, names)}
-
-
-def _where(c: Condition, names: Names) -> Iterator[str]:
-    if c.course_ids and c.tag_ids:
-        yield _("only where tagged %(names)s") % {"names": _list(c, "tag_ids", names)}
+def _close_clauses(c: Condition, names: Names) -> Iterator[str]:
+    if c.points and c.achievement_ids:
+        yield POINTS_OF % _list(c, "achievement_ids", names, how=AND)
     if c.course_ids and c.subject is Subject.ACTIVITY:
-        yield _("in the course %(names)s") % {"names": _list(c, "course_ids", names)}
+        yield _("in the course %(names)s") % _list(c, "course_ids", names)
     if c.club_ids:
-        yield _("taken through the subscription %(names)s") % {"names": _list(c, "club_ids", names)}
+        yield _("taken through the subscription %(names)s") % _list(c, "club_ids", names)
     elif c.subject is Subject.SUBSCRIPTION:
         yield _("taken through a subscription")
+    if c.count == 1:
+        yield from _scored(c)
+    yield from _when(c)
 
 
-def _how(c: Condition) -> Iterator[str]:
-    if c.min_score is not None:
-        yield MIN_SCORE.of(c) % _number(c.min_score)
+def _further_clauses(c: Condition, names: Names) -> Iterator[str]:
+    if c.course_ids and c.tag_ids:
+        yield _("only where tagged %(names)s") % _list(c, "tag_ids", names)
+    if c.count != 1:
+        yield from _scored(c)
     if c.min_minutes:
         yield MIN_TIME.of(c) % {"time": _time(c.min_minutes)}
     if c.minutes and (only := ONLY.get((_row(c), c.complete, c.passed))):
@@ -563,20 +630,34 @@ def _how(c: Condition) -> Iterator[str]:
         yield _("counting only what involves another person")
     elif c.distinct_people and not _kind(c).with_others:
         yield str(WITH_OTHERS.of(c))
+    for field, excluded in EXCLUDING.items():
+        if getattr(c, field):
+            yield excluded.text % _list(c, field, names, how=excluded.how)
+
+
+def _scored(c: Condition) -> Iterator[str]:
+    if c.min_score:
+        yield MIN_SCORE.of(c) % _number(c.min_score)
+    elif c.min_score is not None:
+        yield str(ANY_SCORE.of(c))
 
 
 def _when(c: Condition) -> Iterator[str]:
     """Of a single record no span is told: it is always on one day."""
-    span = 1 if c.single_day else c.within_days
+    span = _span(c)
     if span and c.count != 1:
         yield _("on a single day") if span == 1 else WITHIN % _number(span)
     moments = {"first": _moment(c.after), "last": _moment(c.before)}
     if c.after and c.before:
         yield _("between %(first)s and %(last)s") % moments
     elif c.after:
-        yield _("from %(first)s on") % moments
+        yield _("on or after %(first)s") % moments
     elif c.before:
         yield _("by %(last)s") % moments
+
+
+def _span(c: Condition) -> int | None:
+    return 1 if c.single_day else c.within_days
 
 
 # ── lists, numbers and moments ───────────────────────────────────────────────────────────────────────────
@@ -587,11 +668,16 @@ def _ids(c: Condition) -> Sequence[int]:
     return c.lab_ids or c.course_ids or c.achievement_ids
 
 
-def _list(c: Condition, field: str, names: Names, *, how: Enumeration = OR) -> str:
+def _is_asked_by_times(c: Condition) -> bool:
+    """Whether the head says “so many times” of what it names."""
+    return bool(_ids(c)) and not (c.distinct and c.needed > 1)
+
+
+def _list(c: Condition, field: str, names: Names, *, how: Enumeration = OR) -> dict[str, Any]:
     items = getattr(c, field)
     first = _first(items)
     texts = list(map(_deed, first)) if field == "kinds" else names.shown(field, first)
-    return _enumerated(texts, left_out=len(items) - len(first), how=how)
+    return {"names": _enumerated(texts, left_out=len(items) - len(first), how=how), "named": len(items)}
 
 
 def _deed(kind: str) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, product
 from typing import Any
 
 import pytest
@@ -14,10 +15,19 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 from hypothesis import HealthCheck, given, settings
 
-from achievements.conditions.explain import Names, in_words, names_of, sentence, sentences
+from achievements.conditions.explain import (
+    Names,
+    Outline,
+    in_words,
+    names_of,
+    outline,
+    sentence,
+    sentences,
+)
 from achievements.conditions.language import (
     KINDS,
     Condition,
+    ConditionError,
     Group,
     Rule,
     Subject,
@@ -75,11 +85,11 @@ DOCUMENTED = {
     "7": ["Collect 500 points"],
     "9a": ["Launch 2 labs (the same one may count again)"],
     "9b": ["Launch 2 different labs"],
-    "9c": ["Launch 3 labs, on a single day (the same one may count again)"],
+    "9c": ["Launch 3 labs on a single day (the same one may count again)"],
     "9d": ["Complete the lab “Three tiers”"],
     "9e": ["Pass the exam “Cloud exam”"],
     "9f": ["Collect 100 points"],
-    "10": ["Complete a course, taken through the subscription “All you can learn”"],
+    "10": ["Complete a course taken through the subscription “All you can learn”"],
     "11": ["Pass the exam “Three tiers”"],
     "12": ["Complete the lab “Subnets” or “Routes”", "Pass the exam “Three tiers”"],
 }
@@ -121,6 +131,7 @@ FEATURES = {
         "Launch 5 of 40 labs (“Άλφα”, “Βήτα”, “Γάμμα”, “Δέλτα” and 36 more)"
     ),
     "[{Count:3, Distinct:true, LabProfileIds:[1,2]}]": "Launch 3 of 2 labs (“Άλφα” and “Βήτα”)",
+    "[{Count:2, Distinct:true, LabProfileIds:[1]}]": "Launch 2 of 1 lab (“Άλφα”)",
     "[{LabProfileIds:[1,700]}]": "Launch the lab “Άλφα” or no. 700 (deleted)",
     # Completed, passed, with how much
     "[{Count:2, Passed:true}]": "Pass 2 exams (the same one may count again)",
@@ -129,20 +140,26 @@ FEATURES = {
         "Complete and pass the exams “Άλφα” and “Βήτα”"
     ),
     "[{LabProfileIds:[1], Passed:true, MinScorePercent:80}]": (
-        "Pass the exam “Άλφα”, with a score of at least 80%"
+        "Pass the exam “Άλφα” with a score of at least 80%"
     ),
-    "[{Count:2, Distinct:true, MinScorePercent:0}]": (
-        "Launch 2 different labs, each with a score of at least 0%"
-    ),
+    "[{Count:2, Distinct:true, MinScorePercent:0}]": ("Launch 2 different labs, each with any score"),
     "[{Count:1, MinMinutesSpent:60}]": "Launch a lab, spending at least 1 hour in it",
     "[{Count:2, Distinct:true, MinMinutesSpent:90}]": (
         "Launch 2 different labs, spending at least 90 minutes in each"
+    ),
+    "[{Count:1, MinScorePercent:0}]": "Launch a lab with any score",
+    "[{Count:3, LabProfileIds:[1], MinScorePercent:80}]": (
+        "Launch the lab “Άλφα” 3 times in all, each time with a score of at least 80%"
+    ),
+    "[{Count:3, LabProfileIds:[1,2], MinScorePercent:0, MinMinutesSpent:30, SingleDay:true}]": (
+        "Launch the lab “Άλφα” or “Βήτα” 3 times in all on a single day, each time with any score,"
+        " spending at least 30 minutes in it each time (the same one may count again)"
     ),
     # Time in all
     "[{Minutes:600}]": "Spend 10 hours in labs",
     "[{Minutes:1}]": "Spend 1 minute in labs",
     "[{Minutes:600, LabProfileIds:[1,2], Complete:true, WithinDays:7}]": (
-        "Spend 10 hours in the lab “Άλφα” or “Βήτα”, counting only labs that you complete, within 7 days"
+        "Spend 10 hours in the labs “Άλφα” and “Βήτα” within 7 days, counting only labs that you complete"
     ),
     "[{Minutes:60, Passed:true}]": "Spend 1 hour in labs, counting only exams that you pass",
     "[{Minutes:60, Passed:true, Complete:true, MinMinutesSpent:30}]": (
@@ -153,21 +170,21 @@ FEATURES = {
     "[{Subject:20, Minutes:90, CourseTagIds:[3], Complete:true}]": (
         "Spend 90 minutes in courses tagged “Γάμμα”, counting only courses that you complete"
     ),
-    "[{Subject:30, Minutes:90}]": "Spend 90 minutes in courses, taken through a subscription",
+    "[{Subject:30, Minutes:90}]": "Spend 90 minutes in courses taken through a subscription",
     "[{Subject:40, Minutes:90}]": "Spend 90 minutes earning achievements",
     "[{Subject:50, Minutes:90, Kinds:[lesson_completed]}]": "Spend 90 minutes on “Complete a lesson”",
     "[{Subject:50, Minutes:90, DistinctPeople:true}]": (
         "Spend 90 minutes on activities, counting only what involves another person"
     ),
     # When
-    "[{Count:2, Distinct:true, SingleDay:true, WithinDays:9}]": "Launch 2 different labs, on a single day",
-    "[{Count:2, Distinct:true, WithinDays:9}]": "Launch 2 different labs, within 9 days",
-    "[{Count:2, Distinct:true, WithinDays:1}]": "Launch 2 different labs, on a single day",
+    "[{Count:2, Distinct:true, SingleDay:true, WithinDays:9}]": "Launch 2 different labs on a single day",
+    "[{Count:2, Distinct:true, WithinDays:9}]": "Launch 2 different labs within 9 days",
+    "[{Count:2, Distinct:true, WithinDays:1}]": "Launch 2 different labs on a single day",
     "[{Count:1, SingleDay:true}]": "Launch a lab",
-    "[{Count:1, After:2026-03-01}]": "Launch a lab, from March 1, 2026 on",
-    "[{Count:1, Before:2026-06-30}]": "Launch a lab, by June 30, 2026",
-    "[{Count:1, Before:2026-06-30T18:30}]": "Launch a lab, by June 30, 2026, 6:30 p.m.",
-    "[{Count:1, After:2026-06-30T18:30+02:00}]": "Launch a lab, from June 30, 2026, 4:30 p.m. UTC on",
+    "[{Count:1, After:2026-03-01}]": "Launch a lab on or after March 1, 2026",
+    "[{Count:1, Before:2026-06-30}]": "Launch a lab by June 30, 2026",
+    "[{Count:1, Before:2026-06-30T18:30}]": "Launch a lab by June 30, 2026, 6:30 p.m.",
+    "[{Count:1, After:2026-06-30T18:30+02:00}]": "Launch a lab on or after June 30, 2026, 4:30 p.m. UTC",
     # Courses
     "[{Subject:10, Count:1}]": "Be enrolled in or assigned to a course",
     "[{Subject:10, Count:2}]": "Be enrolled in or assigned to 2 courses (the same one may count again)",
@@ -181,7 +198,7 @@ FEATURES = {
     ),
     "[{Subject:20, Count:3, Distinct:true, Complete:true, CourseTagIds:[59],"
     " After:2026-03-01, Before:2026-06-30}]": (
-        "Complete 3 different courses tagged “Cloud”, between March 1, 2026 and June 30, 2026"
+        "Complete 3 different courses tagged “Cloud” between March 1, 2026 and June 30, 2026"
     ),
     "[{Subject:20, CourseTagIds:[1,2]}]": "Be enrolled in or assigned to a course tagged “Άλφα” or “Βήτα”",
     "[{Subject:20, Count:1, Complete:true}]": "Complete a course",
@@ -189,10 +206,10 @@ FEATURES = {
         "Complete the course “Άλφα”, only where tagged “Βήτα”"
     ),
     "[{Subject:30, Count:2, Distinct:true, Complete:true}]": (
-        "Complete 2 different courses, taken through a subscription"
+        "Complete 2 different courses taken through a subscription"
     ),
     "[{Subject:30, ClubIds:[1,2]}]": (
-        "Be enrolled in or assigned to a course, taken through the subscription “Άλφα” or “Βήτα”"
+        "Be enrolled in or assigned to a course taken through the subscription “Άλφα” or “Βήτα”"
     ),
     # Achievements and points
     "[{Subject:40, Count:1}]": "Earn an achievement",
@@ -204,8 +221,9 @@ FEATURES = {
         "Earn 2 of 3 achievements (“Άλφα”, “Βήτα” and “Γάμμα”)"
     ),
     "[{Subject:40, Points:1}]": "Collect 1 point",
+    "[{Subject:40, Points:2500, AchievementIds:[1]}]": "Collect 2,500 points from the achievement “Άλφα”",
     "[{Subject:40, Points:2500, AchievementIds:[1,2]}]": (
-        "Collect 2,500 points from the achievement “Άλφα” or “Βήτα”"
+        "Collect 2,500 points from the achievements “Άλφα” and “Βήτα”"
     ),
     # Activities
     "[{Subject:50, Count:1}]": "Be active in any way",
@@ -215,7 +233,7 @@ FEATURES = {
     "[{Subject:50, Kinds:[social_link_added], Count:2}]": "Add 2 social links",
     "[{Subject:50, Kinds:[profile_completed]}]": "Complete your profile",
     "[{Subject:50, Kinds:[lesson_completed], Count:20, CourseIds:[1,2]}]": (
-        "Complete 20 lessons, in the course “Άλφα” or “Βήτα”"
+        "Complete 20 lessons in the course “Άλφα” or “Βήτα”"
     ),
     "[{Subject:50, Kinds:[module_completed]}]": "Complete a module",
     "[{Subject:50, Kinds:[post_published], Count:3}]": "Publish 3 posts",
@@ -233,22 +251,24 @@ FEATURES = {
     "[{Subject:50, Kinds:[learner_helped], Count:5}]": "Help learners 5 times",
     "[{Subject:50, Kinds:[learner_helped], Count:5, DistinctPeople:true}]": "Help 5 different people",
     "[{Subject:50, Kinds:[session], Count:5}]": "Be active on 5 days",
+    "[{Subject:50, Kinds:[session], Count:5, SingleDay:true}]": "Sign in 5 times on a single day",
     "[{Subject:50, Kinds:['κουίζ']}]": "Do “κουίζ”",
     "[{Subject:50, Kinds:['κουίζ', post_published], Count:3, WithinDays:7}]": (
-        "Do “Publish a post” or “κουίζ” 3 times in all, within 7 days"
+        "Do “Publish a post” or “κουίζ” 3 times in all within 7 days"
     ),
     # Streaks
     "[{Subject:60, Days:7}]": "Be active on 7 days in a row",
+    "[{Subject:60, Days:1}]": "Be active on 1 day",
     "[{Subject:60, Days:7, Kinds:[lesson_completed, post_published]}]": (
         "Do “Complete a lesson” or “Publish a post” on 7 days in a row"
     ),
     # Exclusions
-    "[{Count:1, ExcludeLabProfileIds:[1,2]}]": "Launch a lab, not counting the lab “Άλφα” or “Βήτα”",
+    "[{Count:1, ExcludeLabProfileIds:[1,2]}]": "Launch a lab, not counting the labs “Άλφα” and “Βήτα”",
     "[{Subject:20, Count:1, Complete:true, ExcludeCourseIds:[1], ExcludeCourseTagIds:[2]}]": (
         "Complete a course, not counting the course “Άλφα”, not counting courses tagged “Βήτα”"
     ),
     "[{Subject:30, Count:1, Complete:true, ExcludeClubIds:[1]}]": (
-        "Complete a course, taken through a subscription, not counting the subscription “Άλφα”"
+        "Complete a course taken through a subscription, not counting the subscription “Άλφα”"
     ),
     "[{Subject:40, Points:5, ExcludeAchievementIds:[1]}]": (
         "Collect 5 points, not counting the achievement “Άλφα”"
@@ -284,8 +304,39 @@ def test_the_list_is_told_one_by_one_or_as_one() -> None:
     )
 
 
+def test_groups_are_told_as_an_outline() -> None:
+    rule = read(
+        "[{Count:1}, {Any:[{All:[{Subject:40, Points:5}]}, {AtLeast:2, Of:[{Subject:60, Days:7}, {Count:1}, {Count:1}]}]}]"
+    )
+
+    found = outline(rule, NAMES)
+
+    assert found == Outline(
+        "All of these",
+        (
+            Outline("Launch a lab"),
+            Outline(
+                "Any of these",
+                (
+                    Outline("Collect 5 points"),
+                    Outline(
+                        "At least 2 of these",
+                        (
+                            Outline("Be active on 7 days in a row"),
+                            Outline("Launch a lab"),
+                            Outline("Launch a lab"),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    )
+    assert found.sentence == sentence(rule, NAMES)
+    assert outline(read("[{Count:1}]"), NAMES) == Outline("Launch a lab")
+
+
 def test_of_a_rule_without_conditions_nothing_is_told() -> None:
-    assert (told("[]"), sentences(read("[]"), NAMES)) == ("", [])
+    assert (told("[]"), sentences(read("[]"), NAMES), outline(read("[]"), NAMES)) == ("", [], Outline(""))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -317,7 +368,7 @@ def test_names_of_everything_take_one_query_for_each_kind_however_many_rules_the
     assert words[:3] == [
         "Launch the lab “Three tiers”, not counting the lab “Queues”",
         "Complete a course tagged “Cloud”, not counting the course “Networks”",
-        "Any of these: Be enrolled in or assigned to a course, taken through the subscription “Gold”;"
+        "Any of these: Be enrolled in or assigned to a course taken through the subscription “Gold”;"
         " Earn the achievement “First steps”",
     ]
 
@@ -365,7 +416,7 @@ def test_a_name_is_never_taken_for_a_pattern() -> None:
 
     words = sentence(read("[{Count:2, LabProfileIds:[1], SingleDay:true}]"), names)
 
-    assert words == "Launch the lab “100%(count)s {safe} <b>” 2 times in all, on a single day"
+    assert words == "Launch the lab “100%(count)s {safe} <b>” 2 times in all on a single day"
 
 
 # ── translation ──────────────────────────────────────────────────────────────────────────────────────────
@@ -392,7 +443,7 @@ def numbers_that_matter(part: Condition | Group) -> Iterator[int]:
         return
     named = len(part.lab_ids or part.course_ids or part.achievement_ids)
     is_all = part.distinct and part.count == named
-    amounts = (part.points, part.days, None if is_all else part.count, part.min_score)
+    amounts = (part.points, part.days, None if is_all else part.count, part.min_score or None)
     yield from (amount for amount in amounts if amount is not None and amount != 1)
     yield from (time if time % 60 else time // 60 for time in (part.minutes, part.min_minutes) if time)
     if part.within_days and part.within_days > 1 and part.count != 1 and not part.single_day:
@@ -415,6 +466,128 @@ def test_any_rule_is_told_with_every_number_that_matters(written: list[dict[str,
         words = words.replace(kind, "\0")
     for trace in ("None", "{", "%(", "%s", "  ", "“”", ", ,", "()"):
         assert trace not in words
+
+
+PLURALS = {
+    "lab": "labs",
+    "exam": "exams",
+    "course": "courses",
+    "achievement": "achievements",
+    "point": "points",
+    "hour": "hours",
+    "minute": "minutes",
+    "day": "days",
+    "time": "times",
+    "lesson": "lessons",
+}
+
+
+def faults(words: str) -> list[str]:
+    """What no good English sentence has."""
+    plurals = "|".join(PLURALS.values())
+    patterns = [
+        r"%|\{|\}|None|\\",  # but for the sign of percent, which is taken out before
+        r"  |^ | $| [,;:.)]|\( |“”|\(\)|[,;:]$",
+        r"(?<! [ap]\.m)\.$",
+        r"\b(and|or|of|the|a|to|with|by|from|on|in|between)$",
+        r"\b(and|or|of|with|by|from)(,|;|\))",
+        rf"(?<![\d.,])\b1 (different )?({plurals})\b",
+        rf"(?<![\d.,])\b(?!1 )\d[\d,]* (different )?({'|'.join(PLURALS)})\b",
+        r"\b(a|the) (a|the)\b|\bin a row in a row\b",
+        r"\ba [aeiou]|\ban [^aeiou]",
+    ]
+    return [pattern for pattern in patterns if re.search(pattern, words)]
+
+
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
+@given(written_rules)
+def test_any_rule_reads_as_english(written: list[dict[str, Any]]) -> None:
+    rule = read(json.dumps(written))
+    for line in [*lines_of(outline(rule, NAMES)), sentence(rule, NAMES)]:
+        bare = re.sub(r"“[^“”]*”", "“N”", re.sub(r"(\d)%", r"\1", without_kinds(line, rule)))
+        assert faults(bare) == []
+        assert line[:1] in {"", "("} or line[0].isupper()
+        assert bare.count("“") == bare.count("”")
+        assert bare.count("(") == bare.count(")")
+
+
+def without_kinds(line: str, rule: Rule) -> str:
+    """An integration may name a kind as it likes."""
+    for kind in sorted({kind for leaf in rule.leaves() for kind in leaf.kinds}, key=len, reverse=True):
+        line = line.replace(f"“{kind}”", "“N”").replace(f"“\u2068{kind}\u2069”", "“N”")
+    return line
+
+
+def lines_of(found: Outline) -> Iterator[str]:
+    yield found.text
+    for part in found.parts:
+        yield from lines_of(part)
+
+
+# What may be said of a subject, each with its ways of being said.
+SHAPES: dict[int, list[list[str]]] = {
+    0: [
+        [
+            "",
+            "LabProfileIds:[1]",
+            "LabProfileIds:[1,2]",
+            "LabProfileIds:[1,2,3]",
+            "LabProfileIds:[1,2,3,4,5,6]",
+        ],
+        ["", "Complete:true", "Passed:true", "Complete:true, Passed:true"],
+        ["", "MinScorePercent:0, MinMinutesSpent:60", "MinScorePercent:80, MinMinutesSpent:1"],
+        ["", "ExcludeLabProfileIds:[7,8]"],
+    ],
+    10: [
+        ["", "CourseIds:[1]", "CourseIds:[1,2]", "CourseIds:[1,2,3]"],
+        ["", "Complete:true"],
+        ["", "ExcludeCourseIds:[8]"],
+    ],
+    20: [
+        ["", "CourseTagIds:[1]", "CourseTagIds:[1,2]"],
+        ["", "CourseIds:[1]", "CourseIds:[1,2]"],
+        ["", "Complete:true"],
+        ["", "ExcludeCourseTagIds:[8], ExcludeCourseIds:[7,8]"],
+    ],
+    30: [["", "ClubIds:[1]", "ClubIds:[1,2]"], ["", "Complete:true"], ["", "ExcludeClubIds:[7,8]"]],
+    40: [["", "AchievementIds:[1]", "AchievementIds:[1,2,3]"], ["", "ExcludeAchievementIds:[8]"]],
+    50: [
+        ["", "Kinds:[session]", "Kinds:[post_published]", "Kinds:[learner_helped, quiz]", "Kinds:[quiz]"],
+        ["", "CourseIds:[1]", "CourseIds:[1,2]"],
+        ["", "DistinctPeople:true"],
+    ],
+}
+AMOUNTS = [
+    "Count:1",
+    "Count:2",
+    "Count:3, Distinct:true",
+    "Minutes:1",
+    "Minutes:61",
+    "Minutes:120",
+    "Points:1",
+    "Points:9",
+]
+SPANS = ["", "SingleDay:true", "WithinDays:7", "After:2030-01-01", "Before:2030-01-31, WithinDays:2"]
+
+
+def shapes(subject: int) -> Iterator[str]:
+    names, *others = SHAPES[subject]
+    for said in chain(product(AMOUNTS, SPANS, names), product(AMOUNTS, names, *others)):
+        text = f"[{{Subject:{subject}, {', '.join(filter(None, said))}}}]"
+        try:
+            read(text)
+        except ConditionError:
+            continue  # not every amount and span is one of every subject
+        yield text
+
+
+@pytest.mark.parametrize("subject", SHAPES)
+def test_every_shape_of_condition_reads_as_english(subject: int) -> None:
+    found = {text: told(text) for text in shapes(subject)}
+
+    assert len(found) > 50
+    faulty = {text: words for text, words in found.items() if faults(words.replace("80%", "80"))}
+    assert faulty == {}
 
 
 def without_what_says_nothing(c: Condition) -> Condition:
