@@ -268,7 +268,9 @@ def test_the_schedule_compares_each_account_once_a_night(account, badge, listed)
 
 
 @pytest.mark.parametrize(
-    "given", [{"is_enabled": False}, {"paused_at": timezone.now()}, {"kind": "open_badges"}], ids=str
+    "given",
+    [{"is_enabled": False}, {"paused_at": timezone.now()}, {"kind": "open_badges"}],
+    ids=lambda given: next(iter(given)),
 )
 def test_accounts_that_cannot_be_asked_are_not_compared(given, listed):
     BadgeFactory(badge_provider=BadgeProviderFactory(**given))

@@ -182,7 +182,7 @@ def test_an_account_that_cannot_be_read_stops_no_other(sandbox, account, badge, 
         {"paused_at": timezone.now()},
         {"broken_until": timezone.now() + timedelta(hours=1)},
     ],
-    ids=str,
+    ids=lambda given: next(iter(given)),
 )
 def test_an_account_that_may_not_be_called_is_not_asked(feed, given):
     BadgeProviderFactory(**given)

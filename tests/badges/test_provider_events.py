@@ -358,7 +358,9 @@ def test_a_refused_account_is_paused_and_its_events_wait(sandbox, account, badge
     assert stored(row).status == S.ACCEPTED
 
 
-@pytest.mark.parametrize("given", [{"is_enabled": False}, {"paused_at": timezone.now()}], ids=str)
+@pytest.mark.parametrize(
+    "given", [{"is_enabled": False}, {"paused_at": timezone.now()}], ids=lambda given: next(iter(given))
+)
 def test_events_of_an_account_that_may_not_be_called_wait(given):
     account = BadgeProviderFactory(**given)
     ProviderEvent.objects.create(badge_provider=account, external_id="e-1", kind="badge.created")
