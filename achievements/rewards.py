@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from achievements.conditions.explain import in_words
+from achievements.conditions.explain import Outline, outlines
 from achievements.models import EarnedAchievement, RuleVersion
 from badges.models import IssuedBadge
 from badges.status import Status
@@ -55,8 +55,8 @@ def explained(rows: QuerySet[EarnedAchievement]) -> list[Earned]:
     version = RuleVersion.objects.filter(achievement=OuterRef("achievement"), number=OuterRef("rule_version"))
     found = list(rows.annotate(conditions=Subquery(version.values("conditions")[:1])))
     rules = {(row.achievement_id, row.rule_version): row.conditions for row in found}
-    words = dict(zip(rules, in_words(rules.values()), strict=True))
-    return [Earned(row, words[row.achievement_id, row.rule_version]) for row in found]
+    told = dict(zip(rules, outlines(rules.values()), strict=True))
+    return [Earned(row, told[row.achievement_id, row.rule_version]) for row in found]
 
 
 def badges_of(learner: User, *, viewer: User) -> QuerySet[IssuedBadge]:
@@ -79,7 +79,11 @@ class Earned:
     """An earned achievement and what had to be done for it."""
 
     row: EarnedAchievement
-    rule_in_words: str
+    rule: Outline
+
+    @property
+    def rule_in_words(self) -> str:
+        return self.rule.sentence
 
 
 @dataclass(frozen=True)

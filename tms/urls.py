@@ -8,6 +8,7 @@ from django.urls import path
 from django.views.generic import TemplateView
 
 from tms import health, pages
+from tms.style_guide import RULES
 
 urlpatterns = [
     path("", pages.dashboard, name="dashboard"),
@@ -20,5 +21,9 @@ urlpatterns = [
 
 if settings.DEBUG:
     urlpatterns.append(
-        path("style-guide/", TemplateView.as_view(template_name="style_guide.html"), name="style-guide")
+        path(
+            "style-guide/",
+            TemplateView.as_view(template_name="style_guide.html", extra_context={"rules": RULES}),
+            name="style-guide",
+        )
     )

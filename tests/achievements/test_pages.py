@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -98,6 +99,21 @@ class TestWhatIsShown:
         assert "For beginners." in page
         assert "Complete the lab “Three &lt;tiers&gt;”" in page
         assert "LabProfileIds" not in page
+
+    def test_a_rule_of_several_conditions_is_a_list_and_its_groups_are_lists_within(self, client, learner):
+        achievement = AchievementFactory(
+            organization=learner.organization,
+            conditions_text="[{Count:2, Distinct:true}, {Any:[{Subject:60, Days:7}, {Subject:40, Points:5}]}]",
+        )
+        earn(learner, achievement)
+        client.force_login(learner)
+
+        page = re.sub(r">\s+|\s+<", lambda edge: edge.group().strip(), words(client.get(OWN)))
+
+        assert (
+            "All of these:<ul><li>Launch 2 different labs</li><li>Any of these:<ul>"
+            "<li>Be active on 7 days in a row</li><li>Collect 5 points</li></ul></li></ul>"
+        ) in page
 
     def test_the_rule_is_the_one_that_was_met_even_if_it_has_changed(self, client, learner):
         achievement = AchievementFactory(
