@@ -18,6 +18,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +115,7 @@ def synchronize(
     """
     require(actor, Action.MANAGE, provider)
     _require_templates(provider)
-    started = monotonic()
+    started, read_at = monotonic(), timezone.now()
     record = Synchronization(badge_provider=provider, actor=actor, is_dry_run=dry_run)
     latest = _latest(provider)
     try:
@@ -122,11 +123,10 @@ def synchronize(
         record.seen = len(found.live)
         record.seconds = round(monotonic() - started, 3)
         if dry_run:
-            steps = compare(_badges(provider), found, provider=provider)
-            record.changes = _told(steps)
+            record.changes = _told(compare(_badges(provider), found, provider=provider))
             record.save()
         else:
-            _write(provider, found, record=record, latest=latest)
+            _write(provider, found, record=record, latest=latest, read_at=read_at)
     except Unusable as error:
         record.problem, record.changes = str(error), []
         record.seconds = round(monotonic() - started, 3)
@@ -184,7 +184,7 @@ def take_in(provider: BadgeProvider, template: Template) -> list[dict[str, Any]]
         found.ended[template.external_id] = state
     _require_ids(found)
     with transaction.atomic():
-        return _told(_bring_up_to_date(provider, found, actor=None))
+        return _told(_bring_up_to_date(provider, found, actor=None, read_at=timezone.now()))
 
 
 # --- Reading ------------------------------------------------------------------------------------------------
@@ -315,7 +315,14 @@ def _latest(provider: BadgeProvider) -> int | None:
 
 
 @transaction.atomic
-def _write(provider: BadgeProvider, found: Found, *, record: Synchronization, latest: int | None) -> None:
+def _write(
+    provider: BadgeProvider,
+    found: Found,
+    *,
+    record: Synchronization,
+    latest: int | None,
+    read_at: datetime,
+) -> None:
     """Everything, with the record of it, or nothing.
 
     Raises Unusable where what was read is no longer the last word: the account was changed meanwhile, or
@@ -330,14 +337,21 @@ def _write(provider: BadgeProvider, found: Found, *, record: Synchronization, la
             "Another synchronization of this account ended meanwhile: nothing was changed by this one."
         )
         raise Unusable(sentence)
-    record.changes = _told(_bring_up_to_date(provider, found, actor=record.actor))
+    record.changes = _told(_bring_up_to_date(provider, found, actor=record.actor, read_at=read_at))
     record.save()
 
 
-def _bring_up_to_date(provider: BadgeProvider, found: Found, *, actor: User | None) -> list[Step]:
+def _bring_up_to_date(
+    provider: BadgeProvider, found: Found, *, actor: User | None, read_at: datetime
+) -> list[Step]:
+    """Write what was read from `read_at` on. What the provider told of a single template since is newer."""
     badges = Badge.objects.select_for_update().filter(badge_provider=provider)
     known = {badge.template_id: badge for badge in badges.order_by("pk")}
-    steps = compare(known, found, provider=provider)
+    steps = [
+        step
+        for step in compare(known, found, provider=provider)
+        if not (step.before and step.before.synchronized_at and step.before.synchronized_at > read_at)
+    ]
     now = timezone.now()
     for step in steps:
         step.after.synchronized_at = now

@@ -488,6 +488,27 @@ def test_of_two_at_once_the_one_that_read_too_early_is_told(paper: Paper, accoun
     assert badge_of("Azure").template_state == State.ARCHIVED
 
 
+def test_what_the_provider_told_of_a_template_meanwhile_is_newer_than_what_was_read(
+    paper: Paper, account: BadgeProvider
+) -> None:
+    synchronize(account)
+
+    def event() -> None:
+        paper.before_answer = None
+        take_in(account, Template(external_id=template_id("Azure"), name="Told meanwhile"))
+        take_in(account, Template(external_id=template_id("Fresh"), name="Fresh", state="active"))
+
+    paper.before_answer = event
+    paper.add("Fresh")
+    paper.change("Azure", name="As it was read")
+    paper.change("Kubernetes", name="Kubernetes II")
+
+    record = synchronize(account)
+
+    assert changes(record) == [("changed", "Kubernetes II")]
+    assert badge_of("Azure").name == "Told meanwhile"
+
+
 def test_what_was_read_with_another_token_is_not_written(paper: Paper, account: BadgeProvider) -> None:
     def exchange() -> None:
         paper.before_answer = None
