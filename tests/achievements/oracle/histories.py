@@ -6,6 +6,7 @@ changes to and from daylight saving time, leap days and New Year.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -42,11 +43,24 @@ ZONES = (
     "America/New_York",
     "Australia/Lord_Howe",
     "Asia/Kathmandu",
+    # Clocks that change at midnight, so that a date begins at one, or has its first or last hour twice.
+    "America/Havana",
+    "Asia/Beirut",
+    "America/Sao_Paulo",
 )
-# Each with a leap day, a change of clocks in Berlin or New York, or New Year in the days that follow.
+# Each with a leap day, a change of clocks in some of these zones, or New Year in the days that follow.
 FIRST_DAYS = tuple(
     datetime(*day, tzinfo=UTC)
-    for day in ((2024, 2, 27), (2025, 3, 28), (2024, 10, 25), (2025, 10, 31), (2024, 12, 29))
+    for day in (
+        (2024, 2, 27),
+        (2025, 3, 28),  # Berlin, Beirut
+        (2024, 10, 25),  # Berlin, Beirut
+        (2025, 10, 31),  # New York, Havana
+        (2024, 12, 29),
+        (2024, 3, 8),  # New York, Havana
+        (2018, 11, 2),  # São Paulo, New York, Havana
+        (2018, 2, 16),  # São Paulo
+    )
 )
 LENGTH = 5
 CLOCK = tuple(
@@ -54,12 +68,19 @@ CLOCK = tuple(
     for hours, microseconds in (
         (12, 0),
         (0, 0),
+        (2, -1),
+        (3, 0),
         (4, 0),
         (4.5, 0),
+        (5, -1),
+        (5, 0),
         (10, -1),
         (10, 0),
         (10, 1),
         (18.25, 0),
+        (21, 0),
+        (22, -1),
+        (22, 0),
         (23, -1),
         (23, 0),
         (24, -1),
@@ -80,7 +101,14 @@ class Drop:
     key: str
 
 
-Change = Put | Drop
+@dataclass(frozen=True)
+class Undo:
+    """The last look at everybody that an achievement was given is taken back, if it ever was."""
+
+    achievement: str
+
+
+Change = Put | Drop | Undo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +125,9 @@ class Theme:
 
     `strangers`: learners and courses of other organizations. `second_thoughts`: facts, gates and rules are
     changed and taken back. `frequencies`: the types of frequency, weighted by repetition. `dated_awards`: as
-    in Vocabulary.
+    in Vocabulary, and so `minutes`. `ties`: two things may happen at the same moment. `one_by_one`: each new
+    or changed achievement is looked at before anything else happens. `contested`: learners may compete by
+    their awards.
     """
 
     subjects: tuple[int, ...] = (0, 10, 20, 30, 40, 50, 60)
@@ -106,6 +136,10 @@ class Theme:
     frequencies: tuple[str, ...] = ("per_user", "per_user", "per_user", "per_day", "per_achievement")
     dated_awards: bool = True
     least_learners: int = 1
+    ties: bool = True
+    one_by_one: bool = False
+    contested: bool = True
+    minutes: bool = True
 
 
 @st.composite
@@ -119,6 +153,7 @@ class _Author:
         self.theme = theme
         self.first_day = self.pick(FIRST_DAYS)
         self.things: dict[str, Thing] = {}
+        self.moments = 0
 
     # choosing
 
@@ -130,7 +165,9 @@ class _Author:
         return self.draw(st.integers(1, one_in)) == one_in
 
     def moment(self) -> datetime:
-        return self.first_day + timedelta(days=self.draw(st.integers(0, LENGTH - 1))) + self.pick(CLOCK)
+        day = self.first_day + timedelta(days=self.draw(st.integers(0, LENGTH - 1)))
+        self.moments += 1
+        return day + self.pick(CLOCK) + timedelta(microseconds=0 if self.theme.ties else 2 * self.moments)
 
     def later(self, moment: datetime) -> datetime:
         return moment + self.pick(
@@ -155,16 +192,31 @@ class _Author:
     def write(self) -> History:
         self.used_keys: list[str] = []
         scene = [*self.scene()]
-        achievements = [Put(achievement) for achievement in self.achievements()]
         subscriptions = [Put(subscription) for subscription in self.first_subscriptions()]
         later = self.draw(st.lists(st.integers(1, 4), min_size=1, max_size=3))
-        batches: list[tuple[Change, ...]] = [
-            tuple(self.change() for _ in range(size)) for size in (self.draw(st.integers(6, 12)), *later)
-        ]
-        rules_come = -1 if self.chance(3) else 0
-        batches[rules_come] = (*achievements, *batches[rules_come])
+        rules_come = len(later) if self.chance(3) else 0
+        batches: list[tuple[Change, ...]] = []
+        for number, size in enumerate((self.draw(st.integers(6, 12)), *later)):
+            achievements = self.achievements() if number == rules_come else []
+            batches.append((*map(Put, achievements), *(self.change() for _ in range(size))))
         batches[0] = (*subscriptions, *batches[0])
+        if self.theme.one_by_one:
+            batches = [tuple(part) for batch in batches for part in self.one_by_one(batch)]
         return History(scene=tuple(scene), batches=tuple(batches))
+
+    @staticmethod
+    def one_by_one(batch: Iterable[Change]) -> Iterator[list[Change]]:
+        part: list[Change] = []
+        for change in batch:
+            if not (isinstance(change, Put) and isinstance(change.thing, Achievement)):
+                part.append(change)
+                continue
+            if part:
+                yield part
+            yield [change]
+            part = []
+        if part:
+            yield part
 
     def add(self, thing: ThingT) -> ThingT:
         self.things[thing.key] = thing
@@ -232,7 +284,7 @@ class _Author:
         return Achievement(
             key=key,
             organization=self.organization(),
-            rule=self.rule(key, only_plain=frequency_type == "per_user" and frequency > 1),
+            rule=self.rule(key, frequency=frequency, frequency_type=frequency_type),
             points=self.pick([10, 0, 5, 100]),
             frequency=frequency,
             frequency_type=frequency_type,
@@ -240,9 +292,10 @@ class _Author:
             enabled=not self.chance(12),
         )
 
-    def rule(self, key: str, *, only_plain: bool) -> list[dict[str, Any]]:
+    def rule(self, key: str, *, frequency: int, frequency_type: str) -> list[dict[str, Any]]:
         # A rule names only achievements that come before its own, so that none wait for each other.
         earlier = [f"achievement{number}" for number in range(int(key.removeprefix("achievement")))]
+        may_read_awards = earlier and (self.theme.contested or frequency_type == "per_user")
         words = Vocabulary(
             labs=self.keys(Lab),
             courses=self.keys(Course),
@@ -250,9 +303,10 @@ class _Author:
             clubs=self.keys(Profile),
             achievements=earlier,
             days=[(self.first_day + timedelta(days=number)).date() for number in range(LENGTH)],
-            subjects=[*self.theme.subjects] if earlier else [it for it in self.theme.subjects if it != 40],
-            only_plain=only_plain,
+            subjects=[it for it in self.theme.subjects if it != 40 or may_read_awards],
+            only_plain=frequency_type == "per_user" and frequency > 1,
             dated_awards=self.theme.dated_awards,
+            minutes=self.theme.minutes,
         )
         rule: list[dict[str, Any]] = self.draw(rules(words))
         return rule
@@ -371,8 +425,11 @@ class _Author:
         facts = self.all(Fact)
         if facts and not self.chance(3):
             return self.correction(self.pick(facts))
-        kind = self.pick([Learner, Course, Class, Organization, Achievement])
+        kinds = [Learner, Course, Class, Organization, Achievement, Achievement]
+        kind = self.pick([kind for kind in kinds if self.all(kind)])
         thing = self.pick(self.all(kind))
+        if kind is Achievement and self.chance(4):
+            return Undo(thing.key)
         revise = {
             Learner: self.revised_learner,
             Course: self.revised_course,
@@ -419,9 +476,11 @@ class _Author:
         return kept
 
     def revised_learner(self, learner: Learner) -> Learner:
-        match self.pick(["zone", "organization", "opt", "tick"]):
+        match self.pick(["zone", "organization", "opt", "tick", "disabled"]):
             case "zone":
                 return replace(learner, zone=self.pick(ZONES))
+            case "disabled":
+                return replace(learner, disabled=not learner.disabled)
             case "organization":
                 return replace(learner, organization=self.pick(self.keys(Organization)))
             case "opt":
@@ -449,10 +508,18 @@ class _Author:
         return replace(organization, takes_global=not organization.takes_global)
 
     def revised_achievement(self, achievement: Achievement) -> Achievement:
-        match self.pick(["rule", "enabled", "points", "is_global", "organization"]):
+        match self.pick(["rule", "frequency", "enabled", "points", "is_global", "organization"]):
             case "rule":
-                only_plain = achievement.frequency_type == "per_user" and achievement.frequency > 1
-                return replace(achievement, rule=self.rule(achievement.key, only_plain=only_plain))
+                return self.with_rule(achievement)
+            case "frequency":
+                revised = replace(
+                    achievement,
+                    frequency=self.draw(st.integers(1, 3)),
+                    frequency_type=self.pick(self.theme.frequencies),
+                )
+                # Not every rule may be earned more than once by one user.
+                is_plain = revised.frequency_type != "per_user" or revised.frequency == 1
+                return revised if is_plain else self.with_rule(revised)
             case "enabled":
                 return replace(achievement, enabled=not achievement.enabled)
             case "points":
@@ -461,3 +528,43 @@ class _Author:
                 return replace(achievement, is_global=not achievement.is_global)
             case _:
                 return replace(achievement, organization=self.pick(self.keys(Organization)))
+
+    def with_rule(self, achievement: Achievement) -> Achievement:
+        rule = self.rule(
+            achievement.key, frequency=achievement.frequency, frequency_type=achievement.frequency_type
+        )
+        return replace(achievement, rule=rule)
+
+
+def as_it_happens(facts: Iterable[Fact]) -> list[Put]:
+    """The facts in the order in which they become known: how they begin, and later what becomes of them."""
+    known: list[tuple[datetime, bool, int, Fact]] = []
+    begun_at: dict[str, datetime] = {}
+    for number, given in enumerate(facts):
+        fact = given
+        if isinstance(fact, Launch) and begun_at.get(fact.through or "", fact.started_at) > fact.started_at:
+            fact = replace(fact, through=None)
+        begun, ends_at = _begun(fact)
+        begun_at[fact.key] = fact.started_at  # type: ignore[attr-defined]
+        known.append((begun_at[fact.key], True, number, begun))
+        if begun != fact:
+            known.append((ends_at, False, number, fact))
+    # Of two at once the one that began first: its record is the older one.
+    return [Put(fact) for *_place, fact in sorted(known, key=lambda entry: entry[:3])]
+
+
+def _begun(fact: Fact) -> tuple[Fact, datetime]:
+    """What is known of a fact when it begins, and when the rest is."""
+    if isinstance(fact, Launch):
+        ends_at = fact.completed_at or fact.started_at + timedelta(minutes=fact.minutes)
+        if ends_at == fact.started_at:
+            return fact, ends_at
+        status = "incomplete" if fact.status == "complete" else fact.status
+        begun = replace(fact, status=status, completed_at=None, minutes=0, passed=None, score=None)
+        return begun, ends_at
+    if isinstance(fact, Assignment) and fact.completed_at:
+        return replace(fact, completed_at=None), fact.completed_at
+    if isinstance(fact, Enrollment) and fact.completed_at:
+        return replace(fact, completed_at=None, completion="unknown"), fact.completed_at
+    assert isinstance(fact, Assignment | Enrollment | Activity)
+    return fact, fact.started_at

@@ -19,10 +19,16 @@ Where the description leaves room, this is how it is read here:
 - A subscription is current from starts_at to expires_at, both inclusive.
 - For learners who are reached through ticked courses only, neither awards nor activities outside of such a
   course count.
-- Someone who opted out does not participate, whatever the tick says.
-- Per Day: an award uses up every record that counted until its moment. `last` is the latest date of any
-  award so far, so a record that arrives late cannot win a date before it.
+- Someone who opted out does not participate, whatever the tick says. Who is disabled cannot sign in, but what
+  was learned still counts.
+- Per Day: an award uses up everything until and including its moment, whichever rule counted it and whenever
+  it arrived. `last` is the latest date of any award so far, so a record that arrives late cannot win a date
+  before it.
 - Per Achievement and Per Day: equal moments are decided by the id of the record that crossed the threshold.
+  Contests over awards are decided when everything else is known, the oldest first, and again while that
+  leads on.
+- An award that was withdrawn when a run was undone counts for nothing, and nobody gets the same again. Once
+  the rule that the run was for, or its own, means something else it is as if it had never been.
 - Dates of After and Before are compared with the local date of the record; times that a zone skips or
   repeats are read as the first of the two.
 """
@@ -32,7 +38,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import count, pairwise
+from itertools import count
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -67,6 +73,7 @@ class Learner(Thing):
     zone: str = ""
     participates: bool = True
     opted_out: bool = False
+    disabled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -170,7 +177,8 @@ class Achievement(Thing):
 
 @dataclass(frozen=True, kw_only=True)
 class Award:
-    """`day` is the learner's own. `used` are the facts and awards that counted until then."""
+    """`day` is the learner's own, `edition` that of the rule. `undone` is the achievement whose run was undone,
+    and the edition of its rule that the run was for."""
 
     learner: str
     achievement: str
@@ -178,11 +186,12 @@ class Award:
     earned_at: datetime
     day: date
     points: int
-    used: frozenset[str] = frozenset()
+    edition: int
+    undone: tuple[str, int] | None = None
 
     @property
     def key(self) -> str:
-        return f"{self.achievement}/{self.learner}/{self.occurrence}"
+        return award_key(self.learner, self.achievement, self.occurrence)
 
 
 ThingT = TypeVar("ThingT", bound=Thing)
@@ -198,9 +207,16 @@ class Session:
     zone: str
 
 
+def award_key(learner: str, achievement: str, occurrence: int) -> str:
+    return f"{achievement}/{learner}/{occurrence}"
+
+
 def session_key(learner: str, day: date) -> str:
     return f"session/{learner}/{day}"
 
+
+# how much of what a condition needs there is, and when it was enough
+Standing = tuple[int, datetime | None]
 
 FAILED_LAUNCHES = {
     "scheduled",
@@ -223,6 +239,9 @@ class World:
     zones: dict[tuple[str, str], tuple[datetime, str]] = field(default_factory=dict)
     # (learner, local day) → the first moment at which the learner was seen that day, and the zone then
     seen: dict[tuple[str, date], tuple[datetime, str]] = field(default_factory=dict)
+    # achievement → how many rules it has had that meant something else, now and when last evaluated
+    editions: dict[str, int] = field(default_factory=dict)
+    evaluated: dict[str, int] = field(default_factory=dict)
 
     def put(self, thing: Thing) -> None:
         """Store a thing, new or changed."""
@@ -230,6 +249,9 @@ class World:
         self.things[thing.key] = thing
         if isinstance(thing, Organization) and before and thing.enabled and not before.enabled:  # type: ignore[attr-defined]
             self._let_everybody_participate(thing)
+        if isinstance(thing, Achievement):
+            is_edited = isinstance(before, Achievement) and meaning(before.rule) != meaning(thing.rule)
+            self.editions[thing.key] = self.editions.get(thing.key, 0) + is_edited
         if isinstance(thing, Fact):
             for name in ("started_at", "completed_at"):
                 self._keep_zone(thing, name)
@@ -238,6 +260,24 @@ class World:
 
     def drop(self, key: str) -> None:
         del self.things[key]
+
+    def withdraw(self, keys: Iterable[str], *, cause: str) -> None:
+        """Undo the last run of an achievement; others have found that these are its awards."""
+        undone, gone = (cause, self.evaluated.get(cause, 0)), set(keys)
+        self.awards = [replace(award, undone=undone) if award.key in gone else award for award in self.awards]
+
+    def stands(self, award: Award) -> bool:
+        """Whether an award is there, or at least in the way of another."""
+        if award.undone is None:
+            return True
+        cause, edition = award.undone
+        own_is_edited = award.edition < self.editions[award.achievement]
+        return edition == self.editions[cause] and (cause == award.achievement or not own_is_edited)
+
+    def give(self, awards: Iterable[Award]) -> None:
+        """Add awards, in the place of what stands in nobody's way."""
+        for award in awards:
+            self.awards = [*(other for other in self.awards if other.key != award.key), award]
 
     def _let_everybody_participate(self, organization: Organization) -> None:
         for learner in self.all(Learner):
@@ -280,26 +320,56 @@ class World:
     def offset_of(self, fact: Fact) -> timedelta | None:
         return offset(*self.zones[fact.key, "started_at"])
 
-    def evaluate(self, record_ids: Mapping[str, int]) -> list[Award]:
-        """Award whatever is earned now, and return what is new.
+    def evaluate(self, record_ids: Mapping[str, int]) -> None:
+        """Award whatever is earned now.
 
         Awards give points and are counted by other rules, so everything is worked out again, from nothing but
-        the awards made earlier, until another round changes nothing.
+        the awards made earlier, until another round changes nothing. What learners compete for by their awards
+        comes last, and what it leads to is worked out in the same way.
         """
+        contests = [it for it in self.all(Achievement) if it.enabled and it.frequency_type != "per_user"]
+        for achievement in contests:
+            if not reads_awards(achievement.rule):
+                self.give(_Contest(self, achievement, self.awards, record_ids).new_awards())
+        while True:
+            self._settle(record_ids)
+            before = self.awards
+            for achievement in contests:
+                if reads_awards(achievement.rule):
+                    self.give(_Contest(self, achievement, self.awards, record_ids).new_awards())
+            if self.awards == before:
+                break
+        self.evaluated = dict(self.editions)
+
+    def standing(
+        self, achievement: str, learner: str, record_ids: Mapping[str, int]
+    ) -> list[Standing] | None:
+        """How far a learner is in each condition; None for whom the achievement cannot reach."""
+        contest = _Contest(self, self.get(Achievement, achievement), self.awards, record_ids)
+        reach: object = contest.reach(self.get(Learner, learner))
+        owner = contest.achievement.organization
+        if reach == "ticked":
+            reach = any(course.ticked and course.organization == owner for course in self.all(Course))
+        own = [award.earned_at for award in contest.held if award.learner == learner]
+        used_until = max(own, default=None) if contest.achievement.frequency_type == "per_day" else None
+        attempt = contest.attempt(self.get(Learner, learner), used_until)
+        return [attempt.standing(condition) for condition in leaves(attempt.rule)] if reach else None
+
+    def _settle(self, record_ids: Mapping[str, int]) -> None:
+        """Award what everybody may have."""
         new: list[Award] = []
         for rounds in count():
             assert rounds < 100, "No fixpoint."
             found = [
                 award
                 for achievement in self.all(Achievement)
-                if achievement.enabled
+                if achievement.enabled and achievement.frequency_type == "per_user"
                 for award in _Contest(self, achievement, [*self.awards, *new], record_ids).new_awards()
             ]
             if found == new:
                 break
             new = found
-        self.awards += new
-        return new
+        self.give(new)
 
 
 def local_day(moment: datetime, zone: str) -> date:
@@ -324,15 +394,22 @@ class _Contest:
         self.known = known
         self.record_ids = record_ids
         self.zone = world.get(Organization, achievement.organization).zone
-        self.held = [award for award in world.awards if award.achievement == achievement.key]
-        self.reached = [learner for learner in world.all(Learner) if self.reach(learner)]
+        self.edition = world.editions[achievement.key]
+        self.all = [award for award in world.awards if award.achievement == achievement.key]
+        self.held = [award for award in self.all if world.stands(award)]
+        self.reached = [learner for learner in world.all(Learner) if self.is_reached(learner)]
+
+    def is_reached(self, learner: Learner) -> bool:
+        """Every gate is open."""
+        own = self.world.get(Organization, self.achievement.organization)
+        theirs = self.world.get(Organization, learner.organization)
+        participates = learner.participates and not learner.opted_out
+        return own.enabled and theirs.enabled and participates and bool(self.reach(learner))
 
     def reach(self, learner: Learner) -> str:
         """Empty, or by which records the learner may earn: `all`, or those of `ticked` courses."""
         own = self.world.get(Organization, self.achievement.organization)
         theirs = self.world.get(Organization, learner.organization)
-        if not (own.enabled and theirs.enabled and learner.participates and not learner.opted_out):
-            return ""
         if own == theirs or (self.achievement.is_global and theirs.takes_global):
             return "all"
         names_courses = any(
@@ -340,8 +417,8 @@ class _Contest:
         )
         return "ticked" if names_courses else ""
 
-    def attempt(self, learner: Learner, used: frozenset[str] = frozenset()) -> _Attempt:
-        return _Attempt(self, learner, used)
+    def attempt(self, learner: Learner, used_until: datetime | None = None) -> _Attempt:
+        return _Attempt(self, learner, used_until)
 
     def new_awards(self) -> list[Award]:
         if self.achievement.frequency_type == "per_day":
@@ -374,15 +451,16 @@ class _Contest:
             free_from = last + timedelta(days=self.achievement.frequency) if last else date.min
             crossed: list[tuple[Event, _Attempt]] = []
             for learner in self.reached:
-                own = [award for award in held if award.learner == learner.key]
-                attempt = self.attempt(learner, frozenset().union(*(award.used for award in own)))
+                own = [award.earned_at for award in held if award.learner == learner.key]
+                attempt = self.attempt(learner, max(own, default=None))
                 if crossing := attempt.crossing_on_or_after(free_from):
                     crossed.append((crossing, attempt))
             if not crossed:
                 return
             crossing, attempt = min(crossed, key=lambda pair: pair[0].place)
-            times = sum(award.learner == attempt.learner.key for award in held)
+            times = sum(award.learner == attempt.learner.key for award in self.all)
             award = self.award(attempt, crossing, occurrence=times + 1)
+            self.all.append(award)
             held.append(award)
             yield award
 
@@ -394,7 +472,7 @@ class _Contest:
             earned_at=crossing.moment,
             day=crossing.day,
             points=self.achievement.points,
-            used=frozenset(event.source for event in attempt.events() if event.place <= crossing.place),
+            edition=self.edition,
         )
 
 
@@ -422,19 +500,26 @@ class Event:
 
 
 class _Attempt:
-    """What one learner has towards one achievement, without the facts that are `used` up."""
+    """What one learner has towards one achievement, without what is used up."""
 
-    def __init__(self, contest: _Contest, learner: Learner, used: frozenset[str]) -> None:
+    def __init__(self, contest: _Contest, learner: Learner, used_until: datetime | None) -> None:
         self.world = contest.world
         self.contest = contest
         self.learner = learner
-        self.used = used
+        self.used_until = used_until
         self.rule = contest.achievement.rule
         self.only_ticked = contest.reach(learner) == "ticked"
 
     def crossing(self, *, times: int = 1) -> Event | None:
         """What completed the rule for the n-th time: the list holds when all of its parts do."""
         return self._group(self.rule, len(self.rule), times)
+
+    def standing(self, condition: dict[str, Any]) -> Standing:
+        crossing = self._condition(condition, 1)
+        amount = have(condition, self.counted(condition))
+        if condition.get("Days"):
+            amount = min(amount, condition["Days"])
+        return int(amount), crossing.moment if crossing else None
 
     def crossing_on_or_after(self, day: date) -> Event | None:
         """The first counting event from that date on, in the organization's zone, by which the rule holds."""
@@ -478,10 +563,11 @@ class _Attempt:
         """The event with which there was, for the first time, enough."""
         enough = needed(condition) * times
         events = self.counted(condition)
-        return next(
-            (event for index, event in enumerate(events) if have(condition, events[: index + 1]) >= enough),
-            None,
-        )
+        for index, event in enumerate(events):
+            so_far = events[: index + 1]
+            if have(condition, so_far) >= enough:
+                return replace(event, day=end_of_streak(so_far, enough)) if condition.get("Days") else event
+        return None
 
     # which events count
 
@@ -498,9 +584,12 @@ class _Attempt:
         events = [
             event
             for event in find(condition)
-            if event.source not in self.used and self._is_in_time(condition, event.moment)
+            if not self._is_used(event) and self._is_in_time(condition, event.moment)
         ]
         return sorted(events, key=lambda event: event.place)
+
+    def _is_used(self, event: Event) -> bool:
+        return self.used_until is not None and event.moment <= self.used_until
 
     def _is_in_time(self, condition: dict[str, Any], moment: datetime) -> bool:
         zone = self.contest.zone
@@ -609,6 +698,8 @@ class _Attempt:
         for order, award in enumerate(sorted(self.contest.known, key=lambda award: award.earned_at)):
             if award.learner != self.learner.key or award.achievement == self.contest.achievement.key:
                 continue
+            if award.undone:
+                continue
             if is_wanted(condition, "AchievementIds", award.achievement):
                 yield Event(
                     source=award.key,
@@ -705,16 +796,50 @@ def amount(condition: dict[str, Any], events: Sequence[Event]) -> float:
 
 
 def longest_streak(events: Sequence[Event]) -> int:
+    return max((length for _day, length in streaks(events)), default=0)
+
+
+def end_of_streak(events: Sequence[Event], days: int) -> date:
+    """Its n-th day."""
+    return next(day for day, length in streaks(events) if length >= days)
+
+
+def streaks(events: Sequence[Event]) -> Iterator[tuple[date, int]]:
+    """Each day on which there is something, and the how manieth in a row it is."""
     of_day: dict[date, list[Event]] = {}
     for event in events:
         of_day.setdefault(event.day, []).append(event)
-    longest = run = 1 if of_day else 0
-    for before, after in pairwise(sorted(of_day)):
-        missing = (after - before).days - 1
-        is_bridged = missing == 1 and of_day[before][-1].offset != of_day[after][0].offset
-        run = run + 1 if missing == 0 or is_bridged else 1
-        longest = max(longest, run)
-    return longest
+    before, length = None, 0
+    for day in sorted(of_day):
+        missing = (day - before).days - 1 if before else -1
+        is_bridged = missing == 1 and of_day[before][-1].offset != of_day[day][0].offset
+        length = length + 1 if missing == 0 or is_bridged else 1
+        yield day, length
+        before = day
+
+
+def reads_awards(rule: list[dict[str, Any]]) -> bool:
+    return any(condition.get("Subject") == 40 for condition in leaves(rule))
+
+
+def meaning(part: Any) -> Any:
+    """The same for rules that say the same in other words."""
+    if isinstance(part, list):
+        return [meaning(inner) for inner in part]
+    for group, least in (("Any", 1), ("All", len(part.get("All", ()))), ("Of", part.get("AtLeast"))):
+        if group in part:
+            return least, meaning(part[group])
+    said = {key: sorted(value) if isinstance(value, list) else value for key, value in part.items()}
+    said = {key: value for key, value in said.items() if value or key == "MinScorePercent"}
+    said.setdefault("Subject", 0)
+    if said["Subject"] == 60:
+        said.setdefault("Kinds", ["session"])
+    elif not ({"Count", "Points", "Minutes"} & said.keys()):
+        wanted = said.get("AchievementIds", ())
+        said |= {"Count": len(wanted), "Distinct": True} if wanted else {"Count": 1}
+    if "Minutes" in said:
+        said.pop("Distinct", None)
+    return said
 
 
 def leaves(parts: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,8 @@ class Vocabulary:
     """What a rule may speak of.
 
     `only_plain`: as asked for more than one award of a learner. `dated_awards`: it may also ask when awards
-    were earned, which depends on what was known at the time.
+    were earned, which depends on what was known at the time. `minutes`: it may ask for minutes in all, which
+    are dated by launches that were not over then.
     """
 
     labs: Sequence[str]
@@ -30,6 +31,7 @@ class Vocabulary:
     subjects: Sequence[int] = field(default=(0, 10, 20, 30, 40, 50, 60))
     only_plain: bool = False
     dated_awards: bool = True
+    minutes: bool = True
 
 
 @st.composite
@@ -105,7 +107,7 @@ def _lab(draw: st.DrawFn, condition: dict[str, Any], words: Vocabulary) -> None:
         condition["MinMinutesSpent"] = draw(st.sampled_from([1, 30, 45]))
     if _seldom(draw):
         condition["MinScorePercent"] = draw(st.sampled_from([0, 50, 80, 100]))
-    if _seldom(draw):
+    if words.minutes and _seldom(draw):
         condition["Minutes"] = draw(st.sampled_from([1, 30, 60, 91]))
 
 

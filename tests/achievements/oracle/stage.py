@@ -12,14 +12,16 @@ from django.db import models
 
 from achievements import backfill, evaluation
 from achievements.authoring import save_achievement
-from achievements.models import Achievement, EarnedAchievement
+from achievements.explanation import explain
+from achievements.models import Achievement, Backfill, EarnedAchievement
 from tests.achievements.oracle import reference as naive
-from tests.achievements.oracle.histories import Change, Drop, Put
+from tests.achievements.oracle.histories import Change, Drop, Put, Undo
 from tests.achievements.oracle.rules import render
 from tms import gates, progress, records, subscriptions
 from tms import models as tms
 
-Row = tuple[str, str, int, datetime, int]
+# learner, achievement, occurrence, when, on which day of the learner, points, withdrawn
+Row = tuple[str, str, int, datetime, date, int, bool]
 
 # Stored in bulk when they are new.
 FACTS: dict[type[naive.Thing], type[models.Model]] = {
@@ -76,8 +78,8 @@ class Stage:
     def _sorts(self, batch: Iterable[Change]) -> Iterator[tuple[tuple[type, bool], Change]]:
         known = set(self.rows)
         for change in batch:
-            if isinstance(change, Drop):
-                yield (Drop, False), change
+            if isinstance(change, Drop | Undo):
+                yield (type(change), False), change
             else:
                 yield (type(change.thing), change.thing.key not in known), change
                 known.add(change.thing.key)
@@ -96,6 +98,7 @@ class Stage:
             progress.delete(self.fresh(change.key))
             del self.rows[change.key]
             return
+        assert isinstance(change, Put)
         thing = change.thing
         row = self.fresh(thing.key) if thing.key in self.rows else None
         if isinstance(thing, naive.Achievement):
@@ -124,6 +127,15 @@ class Stage:
             save.get(type(thing), progress.save)(row)
         self.rows[thing.key] = row
 
+    def undo(self, change: Undo) -> set[str]:
+        """The keys of the awards that this withdrew."""
+        found = Backfill.objects.filter(achievement=self.rows.get(change.achievement)).first()
+        if found is None or found.state == Backfill.State.UNDONE:
+            return set()
+        before = self.awards()
+        backfill.undo(found, reason="That was a mistake.")
+        return {naive.award_key(*row[:3]) for row in self.awards() - before}
+
     def fresh(self, key: str) -> Any:
         """As a request would find it."""
         row = self.rows[key]
@@ -151,6 +163,7 @@ class Stage:
                     "organization": row(thing.organization),
                     "time_zone": thing.zone,
                     "participate_in_achievements": thing.participates,
+                    "is_active": not thing.disabled,
                 }
             case naive.Tag() | naive.Lab() | naive.Profile():
                 return {"name": thing.key, "organization": row(thing.organization)}
@@ -259,11 +272,21 @@ class Stage:
     def awards(self) -> set[Row]:
         names = {(type(row), row.pk): key for key, row in self.rows.items()}
         return {
-            (names[tms.User, learner], names[Achievement, achievement], *rest)
-            for learner, achievement, *rest in EarnedAchievement.objects.values_list(
-                "learner", "achievement", "occurrence", "earned_at", "points"
+            (
+                names[tms.User, award.learner_id],
+                names[Achievement, award.achievement_id],
+                award.occurrence,
+                award.earned_at,
+                award.earned_day,
+                award.points,
+                award.withdrawn_at is not None,
             )
+            for award in EarnedAchievement.objects.all()
         }
+
+    def standing(self, achievement: str, learner: str) -> list[naive.Standing]:
+        found = explain(self.fresh(achievement), self.fresh(learner))
+        return [(condition.have, condition.met_at) for condition in found.conditions]
 
     def told(self) -> str:
         """The rules and records behind a disagreement."""
