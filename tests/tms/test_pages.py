@@ -189,7 +189,7 @@ class TestDashboard:
         with CaptureQueriesContext(connection) as full:
             client.get("/")
 
-        assert len(full) == len(empty) <= 16
+        assert len(full) == len(empty) <= 17
 
     def test_strangers_are_sent_to_sign_in(self, client):
         response = client.get("/")
