@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 
 from achievements.conditions import language
 from achievements.conditions.counted import given_back
-from achievements.conditions.daily import daily_winners, pause_of
+from achievements.conditions.daily import daily_winners, find_crossed, pause_of
 from achievements.conditions.query import EVERYBODY, ActiveRule, Scope, statements, winners
 from achievements.models import Achievement, Backfill, EarnedAchievement, RuleRun
 from achievements.references import pause_where_gone
@@ -443,6 +443,7 @@ def _insert_daily(active: ActiveRule, found: Sql, *, this: _Pass) -> list[tuple[
     competitors = Scope(learners=[learner_id for (learner_id,) in crossed])
     new: list[tuple[int, int]] = []
     while competitors.learners:
+        find_crossed(active, scope=competitors)
         winning = daily_winners(active, scope=competitors, free_from=_free_from(active))
         won = _write(winning, this=this)
         if not won:

@@ -1,6 +1,6 @@
 """Per Day: one learner, then nobody for some days, as many of them at once as one statement can tell.
 
-    crossed   who meets the rule by records not used before, and when (winners)
+    crossed   who meets the rule by records not used before, and when (`find_crossed`)
     chances   the moments at which each of them could earn it: then, or by any later record that counts
     firsts    the earliest chance of every day, as the achievement's organization counts days
     taken     the days that are taken when each is followed by so many that are not
@@ -19,7 +19,7 @@ from django.db import connection
 
 from achievements.conditions.counted import EVERYBODY, Scope, counted
 from achievements.conditions.query import apart, countings_of
-from tms.sql import Sql, join, sql, value
+from tms.sql import Sql, execute, join, sql, value
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,7 +37,10 @@ def pause_of(active: ActiveRule) -> int:
 
 
 def daily_winners(active: ActiveRule, *, scope: Scope, free_from: datetime) -> Sql:
-    """As `winners` of a Per Day rule, no two of them within its days; `free_from` begins one of its days."""
+    """As `winners` of a Per Day rule, no two of them within its days; `free_from` begins one of its days.
+
+    Reads what `find_crossed` has found, and in the same transaction.
+    """
     singly = _is_met_by_each_record(active)
     occurrence = "won.occurrence + chosen.times - 1" if singly else "won.occurrence"
     snapshot = _snapshot_of_one("chosen.id") if singly else Sql("won.snapshot")
@@ -48,11 +51,13 @@ def daily_winners(active: ActiveRule, *, scope: Scope, free_from: datetime) -> S
         " WHERE again.times > 1 AND again.owners_day <= chosen.owners_day)"
     )
     told = replace(scope, among=Sql("SELECT chosen.learner_id FROM chosen"))
+    if connection.vendor == "sqlite":
+        # It writes a step out wherever it is named, which is once for every condition, and has a limit.
+        told = scope
     # What is told to be kept would else be evaluated again for every row that it is joined to.
     return sql(
         f"""
-        WITH RECURSIVE crossed AS MATERIALIZED ({{}}),
-        chances AS ({{}}),
+        WITH RECURSIVE chances AS ({{}}),
         dated AS (
             SELECT chance.*, {_day("chance.moment")} AS owners_day FROM chances AS chance
             WHERE chance.moment >= {{}}
@@ -82,7 +87,6 @@ def daily_winners(active: ActiveRule, *, scope: Scope, free_from: datetime) -> S
         FROM won JOIN chosen ON chosen.learner_id = won.learner_id
         WHERE {is_told}
         """,
-        _crossed(active, scope=scope),
         _chances(active, scope=scope),
         value(active.achievement.organization.time_zone),
         value(free_from),
@@ -91,12 +95,15 @@ def daily_winners(active: ActiveRule, *, scope: Scope, free_from: datetime) -> S
     )
 
 
-def _crossed(active: ActiveRule, *, scope: Scope) -> Sql:
+def find_crossed(active: ActiveRule, *, scope: Scope) -> None:
+    """Put who crossed, and when, into a table of this transaction: it is named once for every condition."""
+    execute(Sql("DROP TABLE IF EXISTS crossed"))
     kinds = [
         sql(f"SELECT {int(outside)} AS outside, learner_id, moment, day, last_id FROM ({{}}) AS found", found)
         for outside, found in apart(active, scope=scope)
     ]
-    return join(" UNION ALL ", kinds)
+    lasts = " ON COMMIT DROP" if connection.vendor == "postgresql" else ""
+    execute(sql(f"CREATE TEMPORARY TABLE crossed{lasts} AS {{}}", join(" UNION ALL ", kinds)))
 
 
 def _chances(active: ActiveRule, *, scope: Scope) -> Sql:
