@@ -60,7 +60,7 @@ LANGUAGE_VERSION = 1
 MAX_NUMBER = 2**31
 MAX_CONDITIONS = 200
 MAX_IDS = 10_000
-MAX_KIND = 100
+MAX_KIND = 60  # as facts keep it
 # A typing mistake is likelier than a rule about such years, and no zone or window leads beyond the calendar.
 YEARS = range(1900, 3000)
 
@@ -416,6 +416,7 @@ SUBJECTS = {
     Subject.STREAK: SubjectRow(names=("Streak",), keys=frozenset({"Subject", "Days", "Kinds"})),
 }
 
+_SPELLING_OF_KINDS = gettext_lazy("kinds are lower-case words joined by underscores.")
 _TWO_CONDITIONS = gettext_lazy("To ask for both, write two conditions.")
 _POINTS_OF_ALL_DAYS = gettext_lazy("Points are added up over all days.")
 
@@ -431,6 +432,9 @@ CLASHES = (
 # The keys of each sort of group; the last holds the list.
 GROUPS = (("Any",), ("All",), ("AtLeast", "Of"))
 GROUP_KEYS = tuple(name for keys in GROUPS for name in keys)
+
+# How kinds are spelled that somebody can send (tms.models.Activity).
+_SENDABLE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
 _NEXT_LINE = ",\n "
 _NAME_OF_FOLDED = {name.casefold(): name for name in (*KEYS, *GROUP_KEYS)}
@@ -984,8 +988,14 @@ class _ConditionReader(_ObjectReader):
 
     def give_hint_about_kinds(self, condition: Condition) -> None:
         """One hint at most: looking for the nearest kind takes time."""
+        impossible = _impossible_kinds(condition)
+        if impossible and len(impossible) < len(condition.kinds):
+            message = _("%(kind)s can be sent by nobody: %(spelling)s")
+            names = {"kind": shown(impossible[0]), "spelling": _SPELLING_OF_KINDS}
+            self.hint("impossible_kind", message % names, key="Kinds")
+            return
         kind = next((kind for kind in condition.kinds if kind not in KINDS), None)
-        if kind is None:
+        if kind is None or impossible:
             return
         nearest = get_close_matches(kind, KINDS, n=1)
         message = (
@@ -1025,10 +1035,17 @@ def _why_never_met(condition: Condition) -> Iterator[tuple[str, str]]:
     if condition.distinct and 0 < named < count:
         numbers = {"count": count, "named": named}
         yield "Count", _("Count asks for %(count)d different ones, but %(named)d are named.") % numbers
+    if condition.kinds and len(_impossible_kinds(condition)) == len(condition.kinds):
+        yield "Kinds", str(_SPELLING_OF_KINDS)
     if condition.after and condition.before and _is_over_before_it_starts(condition.after, condition.before):
         yield "Before", _("Before is earlier than After.")
     if condition.minutes and condition.subject is not Subject.LAB:
         yield "Minutes", _("only labs measure the time spent.")
+
+
+def _impossible_kinds(condition: Condition) -> list[str]:
+    """Those that no integration can send."""
+    return [kind for kind in condition.kinds if not _SENDABLE.fullmatch(kind)]
 
 
 def _ids_counted(condition: Condition) -> set[int]:

@@ -9,11 +9,14 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from achievements.conditions.language import (
+    DEFAULT_STREAK,
     KINDS,
+    KINDS_IN_COURSES,
     MAX_CONDITIONS,
     MAX_IDS,
     MAX_KIND,
@@ -32,6 +35,10 @@ from achievements.conditions.language import (
 )
 from achievements.conditions.text import MAX_BYTES, MAX_DEPTH, MAX_ERRORS
 from tests.achievements.conditions.test_text import calls_of
+from tests.factories import ActivityResultFactory, LabInstanceFactory
+from tms.models import Activity, LearningRecord
+from tms.models.activities import KIND
+from tms.progress import complete_activity
 
 LAB, COURSE, TAG, CLUB = Subject.LAB, Subject.COURSE, Subject.COURSE_TAG, Subject.SUBSCRIPTION
 ACHIEVEMENT, ACTIVITY, STREAK = Subject.ACHIEVEMENT, Subject.ACTIVITY, Subject.STREAK
@@ -1064,6 +1071,48 @@ def test_the_language_needs_neither_settings_nor_models() -> None:
     assert done.stdout == '[{"Subject": 0, "Count": 1}] False\n'
 
 
+# ── what is recorded ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_our_own_kinds_are_those_that_facts_are_recorded_with() -> None:
+    assert set(KINDS) == set(Activity.Kind.values)
+    assert {*DEFAULT_STREAK} == {Activity.Kind.SESSION}
+
+
+def test_no_kind_is_read_that_no_fact_could_have() -> None:
+    assert Activity._meta.get_field("kind").max_length == MAX_KIND
+    assert LearningRecord._meta.get_field("kind").max_length == MAX_KIND
+
+
+@pytest.mark.parametrize("kind", ["session", "quiz_won", "x2", "a" * MAX_KIND])
+def test_a_kind_that_can_be_sent_is_at_most_unfamiliar(kind: str) -> None:
+    KIND(kind)
+    expected = [] if kind in KINDS else [("unfamiliar_kind", "/0/Kinds")]
+
+    assert hints(f"[{{Subject:50, Count:1, Kinds:[{kind}]}}]") == expected
+
+
+@pytest.mark.parametrize("kind", ["quiz-won", "2x", "κουίζ", "quiz__won", "_quiz"])
+def test_a_kind_that_nobody_can_send_is_hinted_at(kind: str) -> None:
+    with pytest.raises(ValidationError):
+        KIND(kind)
+
+    assert hints(f"[{{Subject:50, Count:1, Kinds:['{kind}']}}]") == [("never_met", "/0/Kinds")]
+    assert hints(f"[{{Subject:50, Count:1, Kinds:['{kind}', session]}}]") == [("impossible_kind", "/0/Kinds")]
+
+
+@pytest.mark.django_db
+def test_only_lessons_and_modules_are_recorded_with_their_course() -> None:
+    """Of what the product writes by itself: a finished lesson, its module, the day of the launch."""
+    result = ActivityResultFactory.create()
+    complete_activity(result)
+    LabInstanceFactory.create(user=result.user)
+    told = Activity.objects.filter(occasion__isnull=False)
+
+    assert set(told.exclude(course=None).values_list("kind", flat=True)) == KINDS_IN_COURSES
+    assert set(told.filter(course=None).values_list("kind", flat=True)) == {*DEFAULT_STREAK}
+
+
 # ── properties ───────────────────────────────────────────────────────────────────────────────────────────
 
 numbers = st.integers(0, 5) | st.integers(0, MAX_NUMBER)
@@ -1274,6 +1323,16 @@ def test_a_rule_of_twice_the_size_takes_at_most_twice_the_work(write: Callable[[
     twice = calls_of(lambda: read_or_refusal(write(3_000)))
 
     assert twice <= 2.1 * once
+
+
+@pytest.mark.parametrize(
+    "unit", ["[", "]", "{", '"', "“", ",", ":", "/*", "{Any:[", "\\", "\n", "Count:1,", "{Count:1},"]
+)
+@pytest.mark.parametrize("size", [MAX_BYTES, 1_000_000])
+def test_very_long_texts_are_read_or_refused_and_nothing_else(unit: str, size: int) -> None:
+    outcome = read_or_refusal(unit * (size // len(unit.encode())))
+
+    assert isinstance(outcome, Rule) or outcome.remarks
 
 
 @given(spoiled())

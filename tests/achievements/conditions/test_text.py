@@ -310,3 +310,65 @@ def test_twice_the_text_takes_at_most_twice_the_work(head: str, repeated: str, t
     twice = calls_of(lambda: refused(head + repeated * 2 * times + tail))
 
     assert twice <= 2.1 * once
+
+
+UNITS = [
+    "[",
+    "]",
+    "{",
+    "}",
+    ":",
+    ",",
+    ";",
+    "=",
+    '"',
+    "'",
+    "“",
+    "/",
+    "*",
+    "//",
+    "/*",
+    "*/",
+    "\\",
+    "\\u00",
+    "a",
+    "1",
+    "-",
+    ".",
+]
+UNITS += [
+    "\n",
+    " ",
+    "\u200b",
+    "é",
+    "🎖",
+    "null",
+    "Count",
+    "a:",
+    "a ",
+    "{a:",
+    "[{",
+    "]}",
+    "2024-02-29T10:00",
+    "{a:[1],",
+]
+
+
+@given(
+    st.lists(st.sampled_from(UNITS), min_size=1, max_size=6).map("".join),
+    st.sampled_from(["", "[", "[{", '["']),
+)
+def test_whatever_is_repeated_takes_work_in_proportion(unit: str, head: str) -> None:
+    times = max(3_000 // len(unit), 60)  # long enough for the reading to have stopped after its errors
+    once = calls_of(lambda: refused(head + unit * times))
+    twice = calls_of(lambda: refused(head + unit * 2 * times))
+
+    assert twice <= 2.2 * once
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_megabyte_of_anything_is_refused_for_its_size_alone(unit: str) -> None:
+    text = unit * (1_000_000 // len(unit))
+    report = refused(text)
+
+    assert [remark.code for remark in report.errors] == ["too_long"]
