@@ -219,7 +219,8 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:", "https:"],
+        # Pictures of badges lie at the providers, and a provider that may be local may be without TLS.
+        "img-src": [SELF, "data:", "https:", *(f"http://{host}" for host in PROVIDER_ALLOWED_HOSTS)],
         "font-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],
