@@ -11,6 +11,7 @@ TRY := DEBUG=on DEMO=on
 # Tests run on SQLite without any server unless a target says otherwise.
 TESTING := DEBUG=on LOG_LEVEL=WARNING
 WORKERS ?= auto
+BENCH ?= path issuing
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -74,8 +75,8 @@ lock: setup-dev ## Renew the hashed locks from requirements/*.in
 	@for name in base dev; do $(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 		--no-header --no-emit-index-url --no-emit-find-links requirements/$$name.in -o requirements/$$name.txt; done
 
-bench: setup-dev ## Figures, as ratios measured in one run, on PostgreSQL
-	@. .ci/services && $(TESTING) $(PY) -m benchmarks.path $(ARGS)
+bench: setup-dev ## Figures, as ratios measured in one run, on PostgreSQL (BENCH, ARGS)
+	@. .ci/services && for name in $(BENCH); do $(TESTING) $(PY) -m benchmarks.$$name $(ARGS) || exit 1; done
 
 docs: setup-dev ## Screenshots of the manuals, made by the browser tests
 	@.ci/browser

@@ -31,7 +31,7 @@ from providers.connections import clock
 
 log = logging.getLogger(__name__)
 
-MOST_AHEAD = 8  # rows claimed ahead for each connection; what a crash leaves claimed is looked up first
+MOST_AHEAD = 64  # rows claimed ahead for each connection; what a crash leaves claimed is looked up first
 # How long the database may be away for its restart before answers in hand are given up, and looked up later.
 RETURNS_WITHIN = (0.0, 0.5, 1.5, 3.0, 5.0)
 

@@ -10,6 +10,7 @@ Only what may be called is looked at (providers.turns). Rows are locked here, an
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,9 +21,6 @@ from badges.models import Badge, IssuedBadge
 from badges.status import Status
 from providers.turns import Allowance
 from tms.sql import Sql, fetch, relation, sql, table, value
-
-# How many times its even share is read of each line, so that short lines leave no place empty.
-AMPLE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,6 @@ def heads(
     chosen = _in_turn([line for line in lines if line.account in allowed], limit=limit)
     if not chosen:
         return []
-    share = min(limit, AMPLE * -(-limit // len(chosen)))
     statement = sql(
         """
         SELECT id, account_id FROM (
@@ -114,8 +111,8 @@ def heads(
         ORDER BY priority, turn, due_at, id
         LIMIT {}
         """,
-        _given(chosen, allowed=allowed),
-        _first_of_each_line(status, share=share, now=now),
+        _given(chosen, allowed=allowed, limit=limit),
+        _first_of_each_line(status, limit=limit, now=now),
         value(limit),
     )
     return [(pk, account) for pk, account in fetch(statement)]
@@ -133,22 +130,31 @@ def _in_turn(lines: Sequence[Line], *, limit: int) -> list[Line]:
     return [line for line in lines if line.share in served]
 
 
-def _given(lines: Sequence[Line], *, allowed: Mapping[int, Allowance]) -> Sql:
+def _depths(lines: Sequence[Line], *, limit: int) -> list[int]:
+    """How far each line is read: its part of an even share of the places, as if its priority had them all.
+
+    Where others turn out shorter than that, the next claim gives it what is left.
+    """
+    sharers = Counter(share[0] for share in {line.share for line in lines})
+    parts = Counter(line.share for line in lines)
+    return [-(-limit // (sharers[line.priority] * parts[line.share])) for line in lines]
+
+
+def _given(lines: Sequence[Line], *, allowed: Mapping[int, Allowance], limit: int) -> Sql:
     """A host is told by a number: one of its own where accounts share it, else the account's."""
     hosts = sorted({allowance.host for allowance in allowed.values() if allowance.host})
     rows = []
-    for line in lines:
+    for line, depth in zip(lines, _depths(lines, limit=limit), strict=True):
         allowance = allowed[line.account]
         host = -1 - hosts.index(allowance.host) if allowance.host else line.account
         of_host = allowance.calls_of_host if allowance.host else allowance.calls
-        rows.append(
-            (line.badge, line.priority, line.account, line.organization, allowance.calls, host, of_host)
-        )
-    names = ("badge_id", "priority", "account_id", "organization_id", "calls", "host", "calls_of_host")
-    return relation(names, rows)
+        of_line = (line.badge, line.priority, depth, line.account, line.organization)
+        rows.append((*of_line, allowance.calls, host, of_host))
+    names = ("badge_id", "priority", "depth", "account_id", "organization_id")
+    return relation((*names, "calls", "host", "calls_of_host"), rows)
 
 
-def _first_of_each_line(status: Status, *, share: int, now: datetime) -> Sql:
+def _first_of_each_line(status: Status, *, limit: int, now: datetime) -> Sql:
     """`head`: the first due rows of each line, that nobody works on and nobody wants to be taken back."""
     postgresql = connection.vendor == "postgresql"
     sends = status == Status.QUEUED
@@ -164,7 +170,8 @@ def _first_of_each_line(status: Status, *, share: int, now: datetime) -> Sql:
         value(status.value),
         value(now),
         *([] if sends else [value(now)]),
-        value(share),
+        # SQLite lets no column say how many; it reads further, and counts the turns alike.
+        Sql("line.depth") if postgresql else value(limit),
     )
     if postgresql:
         return sql("CROSS JOIN LATERAL ({} FOR UPDATE OF waiting SKIP LOCKED) AS head", first)

@@ -68,6 +68,8 @@ def move_each(steps: Sequence[Move], *, actor: User | None = None) -> set[int]:
     Steps that change the same columns share two statements, whatever their number. The changes are values:
     an expression of the ORM has no place in them.
     """
+    if not steps:
+        return set()
     alike: dict[tuple[str, ...], list[Move]] = {}
     for step in steps:
         _require_move(step.from_status, step.to_status)

@@ -20,8 +20,8 @@ from typing import Generic, Self, TypeVar
 
 from badges.models import IssuedBadge
 
-PATIENCE = 2.0
-TICK = 1.0
+PATIENCE = 1.0
+TICK = 0.5
 THREADS_PER_CONNECTION = 4
 
 Done = TypeVar("Done")

@@ -4,7 +4,8 @@ A is the product: training records are stored with their changes, evaluated, and
 sent and settled, with all rows durable in PostgreSQL. B is a bare loop of `requests` with as many
 connections, which keeps nothing. Both speak HTTP to a fresh sandbox process each time and take turns, after
 one walk that is not counted and gives the database its statistics; medians are compared. One process takes
-all steps one after the other here, while production evaluates and delivers at the same time.
+all steps one after the other here, while production evaluates and delivers at the same time. Delivery alone,
+with many connections and slow providers, is measured by benchmarks.issuing.
 
     python -m benchmarks.path [--records N] [--connections N] [--latency-ms N] [--rounds N]
 """
@@ -13,15 +14,12 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
 from time import perf_counter
 
 from django.conf import settings
-from django.db import connection
 
 from achievements.authoring import save_achievement
 from achievements.backfill import award_due
@@ -31,10 +29,11 @@ from badges.delivery import deliver
 from badges.models import Badge, IssuedBadge
 from badges.status import Status
 from benchmarks import bare, machine
-from benchmarks.sandbox import ORGANIZATION, TEMPLATE, TOKEN, Sandbox, fresh_sandbox
-from providers.models import BadgeProvider
+from benchmarks.accounts import badge_at
+from benchmarks.database import analyze, own_database
+from benchmarks.sandbox import Sandbox, fresh_sandbox
 from tms import progress
-from tms.models import Lab, LabInstance, Organization, User
+from tms.models import Lab, LabInstance, User
 
 SEED = 20_260_302
 FIRST_DAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -55,9 +54,7 @@ class Path:
 
 def main() -> None:
     options = _options()
-    if connection.vendor != "postgresql":
-        raise SystemExit("Speed is measured on PostgreSQL: give DATABASE_URL (make bench does).")
-    with _own_database():
+    with own_database("benchmark_path"):
         print(machine.facts())
         print(
             f"{options.records} records, {options.connections} connections, provider's latency "
@@ -66,7 +63,7 @@ def main() -> None:
         print(f"{'round':>6} {'product':>8} {'bare':>8} {'ratio':>6}")
         with fresh_sandbox(latency_ms=0) as sandbox:
             _walk(sandbox, number=-1, options=options)
-        _analyze()
+        analyze()
         paths: list[Path] = []
         loops: list[float] = []
         for number in range(options.rounds):
@@ -89,23 +86,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--latency-ms", type=float, default=0, help="the provider's, before every answer")
     parser.add_argument("--rounds", type=int, default=5)
     return parser.parse_args()
-
-
-@contextmanager
-def _own_database() -> Iterator[None]:
-    connection.settings_dict["TEST"]["NAME"] = "benchmark_path"
-    before = connection.settings_dict["NAME"]
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    try:
-        yield
-    finally:
-        connection.creation.destroy_test_db(before, verbosity=0)
-
-
-def _analyze() -> None:
-    """What autovacuum does within a minute of such an amount of work."""
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
 
 
 def _walk(sandbox: Sandbox, *, number: int, options: argparse.Namespace) -> Path:
@@ -133,34 +113,11 @@ def _walk(sandbox: Sandbox, *, number: int, options: argparse.Namespace) -> Path
 def _prepare(sandbox: Sandbox, *, number: int, records: int) -> Badge:
     """Learners, a badge and a rule of their own for each round; over everybody the rule has run already."""
     Achievement.objects.update(enabled=False)
-    organization = Organization.objects.create(name=f"Organization {number}", enable_achievements=True)
-    User.objects.bulk_create(
-        User(
-            email=f"learner{learner}.{number}@example.org",
-            first_name="Ada",
-            last_name=f"Learner{learner}",
-            organization=organization,
-        )
-        for learner in range(records)
-    )
-    account = BadgeProvider.objects.create(
-        name=f"Account {number}",
-        organization=organization,
-        provider_organization_id=ORGANIZATION,
-        token=TOKEN,
-        api_url=f"{sandbox.url}/v1",
-    )
-    badge = Badge.objects.create(
-        name="Benchmark",
-        organization=organization,
-        badge_provider=account,
-        template_id=TEMPLATE,
-        is_active=True,
-    )
+    badge = badge_at(sandbox.url, learners=records)
     save_achievement(
         Achievement(
             name="Finish a lab",
-            organization=organization,
+            organization=badge.organization,
             badge=badge,
             conditions_text="[{Subject:0, Count:1, Complete:True}]",
         )
@@ -194,10 +151,6 @@ def _conclude(paths: list[Path], loops: list[float], *, options: argparse.Namesp
         step = median(getattr(path, name) for path in paths)
         ratio = median(loop / getattr(path, name) for path, loop in zip(paths, loops, strict=True))
         print(f"{name:>9} {step:>8.2f} {options.records / step:>9.0f} {ratio:>13.0%}")
-    if options.latency_ms:
-        limit = options.connections / options.latency_ms * 1000
-        delivered = options.records / median(path.deliver for path in paths)
-        print(f"\nDelivery reaches {delivered / limit:.0%} of connections ÷ latency ({limit:.0f} a second).")
     print(f"\nPeak memory of this process, both sides together: {machine.peak_mb():.0f} MB.")
 
 

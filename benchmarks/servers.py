@@ -1,0 +1,149 @@
+"""A PostgreSQL cluster and a Redis of one's own: made, broken and removed by whoever needs that."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+WAIT = 30.0
+
+
+def missing() -> list[str]:
+    """The programs that are not here, without which there are no such servers."""
+    found = {"initdb": _postgresql("initdb"), "pg_ctl": _postgresql("pg_ctl")}
+    found["redis-server"] = shutil.which("redis-server") or ""
+    return [name for name, path in found.items() if not path]
+
+
+@dataclass(frozen=True, slots=True)
+class PostgreSQL:
+    """Durable as in production (fsync), with no password on loopback."""
+
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+
+    def make(self) -> None:
+        _as_owner(
+            self.folder, _postgresql("initdb"), "-D", self.folder / "data", "-A", "trust", "-U", "postgres"
+        )
+        self._control("start")
+
+    def crash(self) -> None:
+        """Stop as a power cut does and start again; back when it answers."""
+        self._control("restart", "-m", "immediate")
+
+    def stop(self) -> None:
+        self._control("stop", "-m", "immediate")
+
+    def _control(self, *verb: str) -> None:
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c max_connections=200"
+        log = self.folder / "log"
+        command = [_postgresql("pg_ctl"), "-D", self.folder / "data", "-l", log, "-o", options, "-w", *verb]
+        _as_owner(self.folder, *command)
+
+
+@dataclass(slots=True)
+class Redis:
+    """Without persistence: a restart forgets everything."""
+
+    port: int
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        self._process = subprocess.Popen([*command, "--appendonly", "no"], stdout=subprocess.DEVNULL)
+        _until_answers(self.port)
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def crash(self) -> None:
+        self.stop()
+        self.start()
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    postgresql: PostgreSQL
+    redis: Redis
+
+
+@contextmanager
+def own_servers() -> Iterator[Servers]:
+    folder = Path(mkdtemp(prefix="servers-"))
+    postgresql, redis = PostgreSQL(folder, _free_port()), Redis(_free_port())
+    try:
+        _give_to_owner(folder)
+        postgresql.make()
+        redis.start()
+        yield Servers(postgresql, redis)
+    finally:
+        redis.stop()
+        if (folder / "data" / "postmaster.pid").exists():
+            postgresql.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _postgresql(program: str) -> str:
+    """Debian keeps the server's programs outside of the path; the newest version counts."""
+    installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
+    return shutil.which(program) or (str(installed[-1]) if installed else "")
+
+
+def _give_to_owner(folder: Path) -> None:
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+
+
+def _as_owner(folder: Path, *command: object) -> None:
+    """The server refuses to run as root."""
+    owner = {"user": "postgres"} if os.geteuid() == 0 else {}
+    result = subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        **owner,  # type: ignore[call-overload]
+    )
+    if result.returncode:
+        raise SystemExit(f"{command[0]} failed: {result.stderr.strip()}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _until_answers(port: int) -> None:
+    ends_at = time.monotonic() + WAIT
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if time.monotonic() > ends_at:
+                raise
+            time.sleep(0.05)
+        else:
+            return
