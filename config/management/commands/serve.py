@@ -15,12 +15,16 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from datetime import date
+from http.client import HTTPConnection
 from types import FrameType
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Value
+from django.db.models.functions import Replace
 
 from config.demo.generator import LOGINS, sandbox_templates, write_demo
 from config.demo.loading import DEMO_PASSWORD, load_demo
@@ -57,6 +61,7 @@ class Command(BaseCommand):
             self._sandbox(processes, sandbox_port)
             self._demo(f"http://127.0.0.1:{sandbox_port}/v1")
             self._site(processes, host, port)
+            _let_the_sandbox_tell(sandbox_port, site=f"http://{host}:{port}")
             self._welcome(host, port, sandbox_port)
             name = processes.wait()
             raise CommandError(f"{name} stopped by itself; its last words are above.")
@@ -180,11 +185,26 @@ class Processes:
 
 
 def _move_accounts(sandbox_url: str) -> None:
-    """The demo's accounts follow the sandbox to the port of this start."""
+    """The demo's accounts, and the pictures of their badges, follow the sandbox to the port of this start."""
+    to = f"http://{urlsplit(sandbox_url).netloc}/"
     for account in BadgeProvider.objects.filter(api_url__startswith="http://127.0.0.1:"):
         if account.api_url != sandbox_url:
+            before = Value(f"http://{urlsplit(account.api_url).netloc}/")
+            account.badges.update(image_url=Replace("image_url", before, Value(to)))
             account.api_url = sandbox_url
             save_provider(account)
+
+
+def _let_the_sandbox_tell(sandbox_port: int, *, site: str) -> None:
+    """What happens at the sandbox is posted to the site, as Credly does: an accepted badge shows at once."""
+    sandbox = HTTPConnection("127.0.0.1", sandbox_port, timeout=10)
+    for account in BadgeProvider.objects.exclude(webhook_digest=None):
+        path = urlsplit(account.webhook_address).path
+        told = {"id": account.provider_organization_id, "webhook_url": f"{site}{path}"}
+        sandbox.request("POST", "/_sandbox/accounts", body=json.dumps(told))
+        # One that is not the sandbox's is refused, and told nothing.
+        sandbox.getresponse().read()
+    sandbox.close()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
