@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
@@ -81,7 +82,7 @@ class StateFilter(admin.SimpleListFilter):
 @admin.register(Difference)
 class DifferenceAdmin(ReadOnlyAdmin):
     change_form_template = "badges/back_office_record.html"
-    list_display = ("kind", "badge", "learner", "badge_provider", "found_at", "seen_at", "remedy")
+    list_display = ("kind", "whose", "badge", "remedy", "found_at")
     list_filter = (
         StateFilter,
         "kind",
@@ -98,10 +99,13 @@ class DifferenceAdmin(ReadOnlyAdmin):
     search_fields = ("external_uuid", "learner__email", "learner__last_name", "badge__name")
     ordering = ("-id",)
     actions = ("adopt", "mark_removed", "issue_again", "refresh", "ignore")
-    readonly_fields = ("remedy",)
+    readonly_fields = ("whose", "remedy", "state_there", "page_there")
     fieldsets = (
-        (None, {"fields": ("kind", "badge", "learner", "issued_badge", "remedy")}),
-        (gettext_lazy("At the provider"), {"fields": ("badge_provider", "external_uuid", "details")}),
+        (None, {"fields": ("kind", "whose", "badge", "issued_badge", "remedy")}),
+        (
+            gettext_lazy("At the provider"),
+            {"fields": ("badge_provider", "external_uuid", "state_there", "page_there")},
+        ),
         (
             gettext_lazy("Decision"),
             {"fields": ("found_at", "seen_at", "ignored_at", "resolved_at", "decided_by", "decision")},
@@ -112,6 +116,22 @@ class DifferenceAdmin(ReadOnlyAdmin):
         # To decrypt a secret takes longer than to read a row.
         return super().get_queryset(request).defer("badge_provider__token", "badge_provider__webhook_secret")
 
+    @admin.display(description=gettext_lazy("learner"), ordering="learner__last_name")
+    def whose(self, row: Difference) -> str:
+        """The learner, or what may be shown of an address that is nobody's here."""
+        return str(row.learner or row.details.get("address") or self.get_empty_value_display())
+
+    @admin.display(description=gettext_lazy("external state"))
+    def state_there(self, row: Difference) -> str:
+        return str(row.details.get("state") or self.get_empty_value_display())
+
+    @admin.display(description=gettext_lazy("page at the provider"))
+    def page_there(self, row: Difference) -> str:
+        url = row.details.get("url") or row.details.get("accept_url")
+        if not url:
+            return self.get_empty_value_display()
+        return format_html('<a href="{}" rel="noreferrer">{}</a>', url, url)
+
     @admin.display(description=gettext_lazy("what to do"))
     def remedy(self, row: Difference) -> str:
         return remedies.remedy(row)
@@ -121,9 +141,14 @@ class DifferenceAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         row: Difference | None = context["original"]
         if row and not row.resolved_at and self.reaches(request, Action.MANAGE, row):
-            ignore = () if row.ignored_at else (("ignore", gettext_lazy("Ignore…")),)
-            context["steps"] = (*STEPS[Kind(row.kind)], *ignore)
+            context["steps"] = self._steps(row)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def _steps(self, row: Difference) -> list[tuple[str, _StrPromise]]:
+        """What can be done about it: an act that is refused for certain is not offered."""
+        nobody = row.kind == Kind.UNEXPECTED and row.learner_id is None
+        steps = [] if nobody else list(STEPS[Kind(row.kind)])
+        return steps if row.ignored_at else [*steps, ("ignore", gettext_lazy("Ignore…"))]
 
     @admin.action(description=gettext_lazy("Adopt what was issued at the provider"), permissions=["manage"])
     def adopt(self, request: HttpRequest, queryset: Rows) -> None:

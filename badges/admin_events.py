@@ -33,18 +33,10 @@ class OutcomeFilter(admin.SimpleListFilter):
 @admin.register(ProviderEvent)
 class ProviderEventAdmin(ReadOnlyAdmin):
     change_form_template = "badges/back_office_record.html"
-    list_display = (
-        "kind",
-        "badge_provider",
-        "occurred_at",
-        "received_at",
-        "came_to",
-        "result",
-        "issued_badge",
-    )
-    list_filter = (OutcomeFilter, "kind", ("badge_provider", ScopedRelatedFilter))
+    list_display = ("kind", "issued_badge", "came_to", "result", "occurred_at")
+    list_filter = (OutcomeFilter, ("badge_provider", ScopedRelatedFilter))
     list_select_related = ("badge_provider", "issued_badge__badge", "issued_badge__learner")
-    search_fields = ("external_id", "issued_badge__external_uuid", "issued_badge__learner__email")
+    search_fields = ("kind", "external_id", "issued_badge__external_uuid", "issued_badge__learner__email")
     ordering = ("-id",)
     actions = ("process_again",)
     readonly_fields = ("came_to",)
