@@ -12,8 +12,8 @@ from rest_framework.response import Response
 
 from achievements.api_foresight import Foresight
 from achievements.authoring import describe, save_achievement
-from achievements.conditions import language
 from achievements.conditions.explain import in_words
+from achievements.hints import remarks
 from achievements.models import Achievement, EarnedAchievement
 from achievements.references import problem_of
 from achievements.rewards import badges_of, earned_by, explained
@@ -28,6 +28,8 @@ from tms.models import User
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
+
+    from achievements.conditions.language import Remark
 
     Serializer = serializers.Serializer[Any]
 else:
@@ -96,19 +98,23 @@ class AchievementSerializer(FactSerializer):
 
     @cached_property
     def _words(self) -> dict[int, str]:
-        """Of all rows that are shown together, so that a list looks up its names at once."""
-        shown: Any = self.root.instance
-        rows: list[Achievement] = [shown] if isinstance(shown, Achievement) else list(shown)
+        rows = self._shown
         return dict(zip((row.pk for row in rows), in_words(row.conditions for row in rows), strict=True))
 
     @extend_schema_field(RemarkSerializer(many=True))
     def get_hints(self, achievement: Achievement) -> list[dict[str, Any]]:
         """What is allowed and probably not meant."""
-        try:
-            rule = language.read(achievement.conditions_text)
-        except language.ConditionError as error:  # a text that was stored when the language was another
-            return [describe(remark) for remark in error.remarks]
-        return [describe(remark) for remark in (*rule.notices, *rule.hints)]
+        return [describe(remark) for remark in self._remarks[achievement.pk]]
+
+    @cached_property
+    def _remarks(self) -> dict[int, tuple[Remark, ...]]:
+        return dict(zip((row.pk for row in self._shown), remarks(self._shown), strict=True))
+
+    @property
+    def _shown(self) -> list[Achievement]:
+        """All rows that are shown together, so that a list looks up what they name at once."""
+        shown: Any = self.root.instance
+        return [shown] if isinstance(shown, Achievement) else list(shown)
 
 
 @extend_schema_view(

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from achievements.conditions import language
 from achievements.conditions.things import REFERENCED
+from achievements.hints import rule_with_hints
 from achievements.models import Achievement, RuleVersion
 from tms.access import Action, Role, reachable, require
 from tms.errors import DomainError, NotPermitted
@@ -79,7 +80,7 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
         if edited:
             _keep_version(achievement, actor=actor)
         hint("achievements.award_changes")
-    return rule
+        return rule_with_hints(achievement)
 
 
 def _carry_over(achievement: Achievement, before: Achievement) -> None:

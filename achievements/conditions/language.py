@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from enum import Enum, IntEnum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -44,6 +44,7 @@ __all__ = [
     "Condition",
     "ConditionError",
     "Group",
+    "Hint",
     "Remark",
     "Rule",
     "Subject",
@@ -183,6 +184,11 @@ class Rule:
         """Every condition in text order, also those inside groups."""
         return _leaves(self.conditions)
 
+    @property
+    def names_courses(self) -> bool:
+        """By ids, tags or subscriptions; exclusions do not name."""
+        return any(c.course_ids or c.tag_ids or c.club_ids for c in self.leaves())
+
 
 def _leaves(parts: Iterable[Condition | Group]) -> Iterator[Condition]:
     for part in parts:
@@ -215,17 +221,30 @@ class ConditionError(Exception):
         return "\n".join(lines)
 
 
-def read(text: str) -> Rule:
+class Hint(NamedTuple):
+    """Something doubtful about one condition; it is told where the key stands."""
+
+    code: str
+    message: str
+    key: str
+
+
+def _nothing(_condition: Condition) -> Iterable[Hint]:
+    return ()
+
+
+def read(text: str, *, about: Callable[[Condition], Iterable[Hint]] = _nothing) -> Rule:
     """The rule that an administrator typed. Raises ConditionError and nothing else, and takes linear time.
 
     No text, or an empty list, is the rule without conditions; the caller decides whether it may be saved.
+    `about`: what the caller has to say besides about a condition, knowing what its ids stand for.
     """
     report = Report(text)
     tree: Array | None = None
     conditions: tuple[Condition | Group, ...] = ()
     try:
         tree = parse(text, report)
-        conditions = _RuleReader(report).read_list(tree.items)
+        conditions = _RuleReader(report, about=about).read_list(tree.items)
     except Stop:
         pass
     if report.errors:
@@ -623,8 +642,9 @@ def _report_unknown_ids(
 class _RuleReader:
     """Reads lists of conditions and groups, and watches over how much one rule may hold."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, *, about: Callable[[Condition], Iterable[Hint]]) -> None:
         self.report = report
+        self.about = about
         # Nothing of the text is lost, so that what is absent was not written either.
         self.is_whole = report.is_repaired
         self.conditions_read = 0
@@ -658,6 +678,8 @@ class _RuleReader:
         condition = reader.read(is_whole=self.is_whole)
         if condition is not None:
             self.count_ids(condition, at=node.at, pointer=pointer)
+            for hint in self.about(condition):
+                reader.hint(hint.code, hint.message, key=hint.key)
         return condition
 
     def count_ids(self, condition: Condition, *, at: int, pointer: str) -> None:

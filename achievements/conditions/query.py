@@ -76,8 +76,7 @@ class ActiveRule:
 
     @property
     def names_courses(self) -> bool:
-        """By ids, tags or subscriptions; exclusions do not name."""
-        return any(c.course_ids or c.tag_ids or c.club_ids for c in self.rule.leaves())
+        return self.rule.names_courses
 
     @property
     def parts(self) -> tuple[Condition | Group, ...]:
