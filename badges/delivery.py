@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # A badge goes out within the hour of its provider's return; a provider that is gone for a day is given up.
-LONGEST_PAUSE = 30 * 60.0
+LONGEST_PAUSE = 20  # leases: half an hour
 MAX_ATTEMPTS = MAX_LOOKUPS = 72
 LOOKUPS_BEFORE_RESENDING = 2
 # So long a task claims before it leaves the worker to other tasks: evaluation waits in the same line.
@@ -338,11 +338,15 @@ def _lookup_failed(row: IssuedBadge, answer: Answer) -> None:
 def _ours(row: IssuedBadge, candidates: list[ProviderBadge]) -> ProviderBadge | None:
     """The live badge at the provider that no other row of ours stands for, the newest first.
 
+    Other rows are those of accounts at the same host: elsewhere the same id is another badge.
     One that has expired here and is live there was prolonged by a renewal of ours whose answer was lost.
     """
     live = [candidate for candidate in candidates if candidate.is_live]
+    if not live:
+        return None
+    rows = IssuedBadge.objects.filter(badge__badge_provider__in=row.badge.badge_provider.neighbours())
     linked = set(
-        IssuedBadge.objects.filter(external_uuid__in=[candidate.external_id for candidate in live])
+        rows.filter(external_uuid__in=[candidate.external_id for candidate in live])
         .exclude(pk__in=[row.pk, row.replaces_id or row.pk])
         .values_list("external_uuid", flat=True)
     )
@@ -420,7 +424,8 @@ def _step(
 
 def backoff(attempts: int) -> timedelta:
     """Doubling from two seconds, with jitter so that rows do not come back together."""
-    seconds = min(2.0 ** min(attempts, 16), LONGEST_PAUSE)
+    longest = LONGEST_PAUSE * lifecycle.lease().total_seconds()
+    seconds = min(2.0 ** min(attempts, 16), longest)
     return timedelta(seconds=seconds * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
 
 

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Q
@@ -61,7 +60,7 @@ def limit_of_host(provider: BadgeProvider) -> Limit | None:
     adapter = adapter_class(provider.kind)
     if adapter is None or not adapter.calls_per_minute:
         return None
-    return Limit(f"host {host_of(provider)}", adapter.calls_per_minute)
+    return Limit(f"host {provider.host}", adapter.calls_per_minute)
 
 
 def limit_of_account(provider: BadgeProvider) -> Limit | None:
@@ -74,11 +73,6 @@ def limit_of_account(provider: BadgeProvider) -> Limit | None:
 
 def limits_of(provider: BadgeProvider) -> list[Limit]:
     return [limit for limit in (limit_of_host(provider), limit_of_account(provider)) if limit]
-
-
-def host_of(provider: BadgeProvider) -> str:
-    """Host and port of the account's API URL, as typed but for the letters' size."""
-    return urlsplit(provider.api_url).netloc.lower()
 
 
 def take(limit: Limit, most: int, *, now: datetime | None = None) -> int:
@@ -134,16 +128,9 @@ def close(provider: BadgeProvider, *, seconds: float | None) -> set[int]:
     pause = UNTOLD_PAUSE if seconds is None else max(seconds, SHORTEST_PAUSE)
     until = timezone.now() + timedelta(seconds=pause)
     earlier = Q(closed_until__isnull=True) | Q(closed_until__lt=until)
-    concerned = _counted_with(provider)
+    concerned = provider.neighbours() if limit_of_host(provider) else {provider.pk}
     BadgeProvider.objects.filter(earlier, pk__in=concerned).update(closed_until=until)
     return concerned
-
-
-def _counted_with(provider: BadgeProvider) -> set[int]:
-    if limit_of_host(provider) is None:
-        return {provider.pk}
-    accounts = BadgeProvider.objects.filter(kind=provider.kind).only("api_url")
-    return {account.pk for account in accounts if host_of(account) == host_of(provider)}
 
 
 def seconds_for(provider: BadgeProvider, calls: int) -> float:

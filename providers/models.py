@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import models
@@ -110,6 +111,16 @@ class BadgeProvider(Fact):
             token=self.token,
             revoke_by=RevokeBy(self.revoke_by),
         )
+
+    @property
+    def host(self) -> str:
+        """Host and port of the API URL, as typed but for the letters' size."""
+        return urlsplit(self.api_url).netloc.lower()
+
+    def neighbours(self) -> set[int]:
+        """This vendor's accounts at this host, this one among them: an id there means one thing to all."""
+        accounts = BadgeProvider.objects.filter(kind=self.kind).only("api_url")
+        return {account.pk for account in accounts if account.host == self.host}
 
     @property
     def is_usable(self) -> bool:

@@ -22,6 +22,7 @@ from badges.lifecycle import claim
 from badges.models import IssuedBadge, IssuingEvent
 from badges.status import Status
 from providers import accounts
+from providers.accredible import Accredible
 from providers.base import Misconfigured, ProviderBadge, Rejected, Standing, Transient
 from providers.credly import Credly
 from providers.models import BadgeProvider
@@ -600,6 +601,24 @@ def test_what_another_row_of_ours_stands_for_is_not_taken(sandbox, badge, later)
     assert stored(his).external_uuid == ""
     assert stored(his).provider_message == "This person has this badge already, pending or accepted."
     assert stored(hers).status == S.ISSUED
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [("https://eu.api.accredible.com/v1", S.ISSUED), ("https://API.accredible.com", S.UNKNOWN)],
+    ids=["another host", "the same host"],
+)
+def test_an_id_means_one_badge_at_one_host_and_another_badge_elsewhere(monkeypatch, url, status):
+    """Accredible numbers its credentials; two hosts of it use the same numbers for different ones."""
+    kind = BadgeProvider.Kind.ACCREDIBLE
+    here = BadgeProviderFactory(kind=kind, api_url="https://api.accredible.com/v1")
+    there = BadgeProviderFactory(kind=kind, api_url=url)
+    waiting(BadgeFactory(badge_provider=here), status=S.ISSUED, external_uuid="10000001")
+    row = waiting(BadgeFactory(badge_provider=there), status=S.UNKNOWN)
+    found = ProviderBadge(external_id="10000001", state="published", standing=Standing.HELD)
+    monkeypatch.setattr(Accredible, "find", lambda adapter, request: [found])
+    reconcile()
+    assert stored(row).status == status
 
 
 def test_a_badge_that_was_taken_back_at_the_provider_is_not_taken_for_ours(badge, instead, later):
