@@ -411,12 +411,12 @@ def _insert(group: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> list[t
         return _write(found, this=this)
     if active.is_daily:
         return _insert_daily(active, found, this=this)
-    taken, _last = _places_taken(active.achievement)
+    taken, _last = places_taken(active.achievement)
     left = active.achievement.frequency - taken
     return _write(_earliest(found, left), this=this) if left > 0 else []
 
 
-def _places_taken(achievement: Achievement) -> tuple[int, datetime | None]:
+def places_taken(achievement: Achievement) -> tuple[int, datetime | None]:
     """How many learners hold what others compete for, and the moment of the latest award."""
     [(count, last)] = fetch(
         sql(
@@ -444,7 +444,7 @@ def _insert_daily(active: ActiveRule, found: Sql, *, this: _Pass) -> list[tuple[
     new: list[tuple[int, int]] = []
     while competitors.learners:
         find_crossed(active, scope=competitors)
-        winning = daily_winners(active, scope=competitors, free_from=_free_from(active))
+        winning = daily_winners(active, scope=competitors, free_from=free_from(active))
         won = _write(winning, this=this)
         if not won:
             break
@@ -452,9 +452,9 @@ def _insert_daily(active: ActiveRule, found: Sql, *, this: _Pass) -> list[tuple[
     return new
 
 
-def _free_from(active: ActiveRule) -> datetime:
+def free_from(active: ActiveRule) -> datetime:
     """The beginning of the first day after the last award on which somebody may earn it."""
-    _count, last = _places_taken(active.achievement)
+    _count, last = places_taken(active.achievement)
     if last is None:
         return datetime(1900, 1, 1, tzinfo=UTC)
     zone = ZoneInfo(active.achievement.organization.time_zone)

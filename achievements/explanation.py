@@ -6,23 +6,26 @@ The numbers come from the statements that award (conditions.query), with the sco
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from achievements.conditions.counted import counted
 from achievements.conditions.explain import names_of, sentence
-from achievements.conditions.language import Condition, Rule, Subject
-from achievements.conditions.query import progress
-from achievements.evaluation import active_rule
+from achievements.conditions.language import Condition, Group, Rule, Subject
+from achievements.conditions.query import Scope, countings_of, progress
+from achievements.evaluation import active_rule, free_from, places_taken
 from achievements.models import Achievement, EarnedAchievement
 from achievements.references import gone, told
 from badges.status import TIMED_OUT
 from tms.access import Action, require
 from tms.models import LearningRecord
-from tms.sql import fetch, moment_of
+from tms.sql import fetch, join, moment_of, sql, value
 
 if TYPE_CHECKING:
     from achievements.conditions.query import ActiveRule
@@ -49,7 +52,8 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One condition: how much of it there is, when it was met, and what met it, oldest first."""
+    """One condition: how much of it there is, when it was met, and what met it, oldest first. Of a group each
+    condition is told, though not all of them need hold."""
 
     sentence: str
     needed: int
@@ -65,6 +69,10 @@ class Explanation:
     earned: tuple[EarnedAchievement, ...]
     gates: tuple[Gate, ...]
     conditions: tuple[Standing, ...]
+    # Which conditions and groups of the list hold.
+    parts: tuple[bool, ...]
+    # Per Day: the first day that is free, where nothing done so far earns it then.
+    waits_until: date | None
     through_ticked_courses: bool
 
     @property
@@ -87,11 +95,21 @@ class Explanation:
             )
         if closed := [gate.sentence for gate in self.gates if not gate.open]:
             return " ".join(closed)
-        if unmet := [c for c in self.conditions if c.met_at is None]:
-            return _("Not yet: %(met)d of %(all)d conditions are met.") % {
-                "met": len(self.conditions) - len(unmet),
-                "all": len(self.conditions),
-            }
+        if not all(self.parts):
+            numbers = {"met": sum(self.parts), "all": len(self.parts)}
+            return (
+                ngettext(
+                    "Not yet: %(met)d of %(all)d condition is met.",
+                    "Not yet: %(met)d of %(all)d conditions are met.",
+                    len(self.parts),
+                )
+                % numbers
+            )
+        if self.waits_until:
+            return _(
+                "Everything holds, but it is somebody else's until %(day)s: what counts from then on"
+                " earns it."
+            ) % {"day": date_format(self.waits_until)}
         return _("Everything holds; it is awarded with the next evaluation, within seconds.")
 
     @property
@@ -113,14 +131,51 @@ def explain(achievement: Achievement, learner: User, *, actor: User | None = Non
     earned = achievement.earned.filter(learner=learner, withdrawn_at__isnull=True)
     awards = tuple(earned.select_related("issued_badge").order_by("occurrence"))
     held = not all(_is_over(award) for award in awards)
+    gates = [*_gates(achievement, learner, reached=inside or outside), _evaluated(active)]
+    if achievement.frequency_type == Achievement.FrequencyType.PER_ACHIEVEMENT and not awards:
+        gates.append(_places(achievement))
+    conditions = _standings(active, learner, outside=outside, held=held)
+    are_met = iter([condition.met_at is not None for condition in conditions])
     return Explanation(
         achievement=achievement,
         learner=learner,
         earned=awards,
-        gates=(*_gates(achievement, learner, reached=inside or outside), _evaluated(active)),
-        conditions=tuple(_standings(active, learner, outside=outside, held=held)),
+        gates=tuple(gates),
+        conditions=tuple(conditions),
+        parts=tuple(_holds(part, are_met) for part in active.rule.conditions),
+        waits_until=_first_free_day(active, learner, outside=outside) if active.is_daily else None,
         through_ticked_courses=outside,
     )
+
+
+def _holds(part: Condition | Group, are_met: Iterator[bool]) -> bool:
+    """`are_met`: the conditions of this part and of those that follow, in text order."""
+    if isinstance(part, Group):
+        return sum([_holds(inner, are_met) for inner in part.parts]) >= part.least
+    return next(are_met)
+
+
+def _first_free_day(active: ActiveRule, learner: User, *, outside: bool) -> date | None:
+    """None where something that the learner has done by then, or may do any day, earns it."""
+    if not active.rule.conditions:
+        return None
+    free = free_from(active)
+    only = Scope(learners=[learner.pk])
+    counts = [
+        sql("SELECT 1 FROM ({}) AS later WHERE moment >= {}", counted(counting, scope=only), value(free))
+        for counting in countings_of(active, outside=outside)
+    ]
+    return None if fetch(join(" UNION ALL ", counts)) else free.date()
+
+
+def _places(achievement: Achievement) -> Gate:
+    taken, _last = places_taken(achievement)
+    left = achievement.frequency - taken
+    if left > 0:
+        message = ngettext("%(count)d place is left.", "%(count)d places are left.", left)
+        return Gate(code="places", open=True, sentence=message % {"count": left})
+    message = ngettext("The only place is taken.", "All %(count)d places are taken.", achievement.frequency)
+    return Gate(code="places", open=False, sentence=message % {"count": achievement.frequency})
 
 
 def _is_over(award: EarnedAchievement) -> bool:
@@ -216,7 +271,7 @@ def _evidence(leaves: Sequence[Condition], met_by: Mapping[int, Sequence[int]]) 
     records = LearningRecord.objects.select_related("lab", "course").in_bulk(record_ids)
     return {
         place: [
-            _of_award(awards[pk]) if place in over_awards else _of_record(records[pk])
+            _of_award(awards[pk]) if place in over_awards else _of_record(records[pk], leaves[place])
             for pk in ids
             if pk in (awards if place in over_awards else records)
         ]
@@ -228,9 +283,13 @@ def _of_award(award: EarnedAchievement) -> Evidence:
     return Evidence(record_id=award.pk, what=award.achievement.name, at=award.earned_at)
 
 
-def _of_record(record: LearningRecord) -> Evidence:
+def _of_record(record: LearningRecord, leaf: Condition) -> Evidence:
+    """At the moment that counts for this condition."""
     what = record.lab or record.course
-    at = record.completed_at or record.started_at
+    asks_result = leaf.passed or leaf.min_score is not None or leaf.min_minutes
+    at = record.started_at
+    if leaf.complete or asks_result:
+        at = record.completed_at or record.started_at + timedelta(minutes=record.minutes or 0)
     return Evidence(record_id=record.pk, what=str(what) if what else record.kind, at=at)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from achievements import evaluation
+from achievements import backfill, evaluation
 from achievements.explanation import explain
 from tests.factories import (
     AchievementFactory,
@@ -48,7 +48,7 @@ def test_it_counts_what_is_there_and_what_is_needed(organization, ada):
     assert not found.is_earned
     [condition] = found.conditions
     assert (condition.have, condition.needed, condition.met_at) == (2, 3, None)
-    assert found.summary == "Not yet: 0 of 1 conditions are met."
+    assert found.summary == "Not yet: 0 of 1 condition is met."
 
 
 def test_it_names_what_met_a_condition_and_when(organization, ada):
@@ -98,6 +98,74 @@ def test_every_part_of_a_group_is_told(organization, ada):
     LabInstanceFactory(user=ada, started_at=at(1))
     labs, courses = explain(achievement, ada).conditions
     assert (labs.have, labs.needed, courses.have, courses.needed) == (1, 5, 0, 1)
+
+
+def test_of_a_group_as_much_must_hold_as_it_asks(organization, ada):
+    LabInstanceFactory(user=ada, started_at=at(1))
+    for text, summary in (
+        ("[{Any:[{Count:1}, {Subject:10, Count:1}]}]", "Everything holds; it is awarded"),
+        ("[{All:[{Count:1}, {Subject:10, Count:1}]}]", "Not yet: 0 of 1 condition is met."),
+        (
+            "[{Count:1}, {AtLeast:2, Of:[{Any:[{Count:9}, {Count:1}]}, {Count:2}, {Count:1}]}]",
+            "Everything holds",
+        ),
+        (
+            "[{Count:1}, {AtLeast:2, Of:[{Count:9}, {Count:2}, {Count:1}]}]",
+            "Not yet: 1 of 2 conditions are met.",
+        ),
+    ):
+        achievement = AchievementFactory(organization=organization, conditions_text=text)
+        assert explain(achievement, ada).summary.startswith(summary)
+
+
+def test_evidence_is_dated_by_the_moment_that_counts(organization, ada):
+    LabInstanceFactory(user=ada, started_at=at(1), completed_at=at(4), passed=True, minutes=30)
+    LabInstanceFactory(user=ada, started_at=at(6), passed=True, minutes=30)
+    half_an_hour = timedelta(minutes=30)
+    for asked, moments in (
+        ("Count:2", [at(1), at(6)]),
+        ("Count:2, Passed:true", [at(4), at(6) + half_an_hour]),
+    ):
+        achievement = AchievementFactory(organization=organization, conditions_text=f"[{{{asked}}}]")
+        [condition] = explain(achievement, ada).conditions
+        assert [proof.at for proof in condition.evidence] == moments
+        assert condition.met_at == moments[-1]
+
+
+class TestContests:
+    @pytest.fixture
+    def bob(self, organization):
+        return UserFactory(organization=organization)
+
+    def test_the_places_are_a_gate(self, organization, ada, bob):
+        achievement = AchievementFactory(
+            organization=organization, frequency=2, frequency_type="per_achievement"
+        )
+        for learner in (bob, UserFactory(organization=organization)):
+            LabInstanceFactory(user=learner, started_at=at(1))
+            [gate] = [gate for gate in explain(achievement, ada).gates if gate.code == "places"]
+            assert gate.open
+            evaluation.award_changes()
+            backfill.award_due()
+        LabInstanceFactory(user=ada, started_at=at(2))
+        found = explain(achievement, ada)
+        assert found.summary == "All 2 places are taken."
+        assert [gate.code for gate in found.gates if not gate.open] == ["places"]
+        assert "places" not in {gate.code for gate in explain(achievement, bob).gates}
+
+    def test_a_day_that_is_taken_is_told_with_the_next_one_that_is_free(self, organization, ada, bob):
+        achievement = AchievementFactory(organization=organization, frequency=3, frequency_type="per_day")
+        LabInstanceFactory(user=bob, started_at=at(1))
+        LabInstanceFactory(user=ada, started_at=at(2))
+        evaluation.award_changes()
+        backfill.award_due()
+        assert explain(achievement, ada).summary == (
+            "Everything holds, but it is somebody else's until March 4, 2026: what counts from then on earns it."
+        )
+        LabInstanceFactory(user=ada, started_at=at(4))
+        assert explain(achievement, ada).summary.startswith("Everything holds; it is awarded")
+        evaluation.award_changes()
+        assert explain(achievement, ada).is_earned
 
 
 @pytest.mark.parametrize(
