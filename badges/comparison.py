@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from badges import differences
-from badges.asking import learn
+from badges.asking import Heard, learn
 from badges.models import Badge, Comparison, Difference, IssuedBadge
 from badges.reflection import (
     chunks,
@@ -30,7 +30,9 @@ from badges.reflection import (
     rows_of,
 )
 from badges.status import AT_PROVIDER, Status
+from providers import limits
 from providers.base import ProviderError
+from providers.connections import clock
 from providers.health import in_words
 from providers.models import BadgeProvider
 from providers.registry import adapter_class, adapter_for
@@ -115,7 +117,7 @@ def compare(
         seen = _read(run, progress=progress)
         _close(run, problem=_missing(run, seen=seen))
     except ProviderError as error:
-        learn(provider, [error])
+        learn(provider, [Heard(error, calls=1)])
         _close(run, problem=in_words(error))
     except Unanswered as trouble:
         _close(run, problem=trouble.message)
@@ -150,7 +152,11 @@ def _read(run: Comparison, *, progress: Progress | None) -> set[int]:
     rows: set[int] = set()
     reason = _("Found so when the account was compared.")
     expected = rows_of(provider).filter(status__in=AT_PROVIDER).count() if progress else 0
+    calls = clock.calls
     for chunk in chunks(adapter_for(provider).badges(), CHUNK):
+        # No turns are taken for the pages of a list, which come one after the other; but others notice.
+        limits.charge(provider, clock.calls - calls)
+        calls = clock.calls
         reflected = reflect_each(provider, chunk, reason=reason)
         rows |= reflected.rows
         run.seen += len(chunk)
@@ -159,6 +165,7 @@ def _read(run: Comparison, *, progress: Progress | None) -> set[int]:
         _still_ours(run)
         if progress:
             progress(str(provider), run.seen, max(expected, run.seen))
+    learn(provider, [Heard(rows, calls=max(clock.calls - calls, 1))], turns=0)
     return rows
 
 

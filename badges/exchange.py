@@ -2,8 +2,8 @@
 
 The main thread owns the database; the threads only speak HTTP, so a slow provider costs a thread and no
 database connection, and no transaction is open during HTTP. What one answer says of its whole account, or of
-its provider's limit, holds for every row from then on, whatever the row was claimed for: it is learned here,
-in one place. What to ask and what an answer means for its row is in badges.delivery and its neighbours.
+its provider's limit, holds for every row from then on, whatever the row was claimed for (badges.asking). What
+to ask and what an answer means for its row is in badges.delivery and its neighbours.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from badges import lifecycle
+from badges.asking import Heard, Unexpected, learn
 from badges.models import IssuedBadge
 from badges.pool import Pool
-from providers import accounts, breaker, limits
-from providers.base import NotPublished, OutcomeUnknown, ProviderBadge, ProviderError, Transient
+from providers import breaker
+from providers.base import ProviderBadge, ProviderError
 from providers.connections import clock
 
 log = logging.getLogger(__name__)
@@ -48,10 +49,6 @@ class TooLate:
     """It would have expired before anybody had it, so nothing was sent."""
 
     expires_at: datetime
-
-
-class Unexpected(OutcomeUnknown):
-    """An error of ours. It says nothing of the provider, and leaves open what had been sent by then."""
 
 
 Answer = ProviderBadge | list[ProviderBadge] | ProviderError | NotSent | TooLate
@@ -151,27 +148,15 @@ def _unsent(row: IssuedBadge) -> Exchanged:
     return Exchanged(row, NotSent("The account was stopped before its turn."))
 
 
+def _heard(exchanged: Exchanged) -> Heard:
+    return Heard(exchanged.answer, calls=exchanged.calls)
+
+
 def _stops(exchanged: Sequence[Exchanged]) -> bool:
     """Whether the latest answers of an account say that no other row of it should be sent now."""
-    latest = exchanged[-1].answer
-    if isinstance(latest, ProviderError) and (latest.is_account_wide or _asks_to_wait(latest)):
-        return True
-    silent = [_is_somebody_there(one) is False for one in exchanged]
-    return len(silent) >= breaker.THRESHOLD and all(silent)
-
-
-def _is_somebody_there(exchanged: Exchanged) -> bool | None:
-    """What an exchange says of the provider; None when it says nothing."""
-    answer = exchanged.answer
-    if not exchanged.calls or isinstance(answer, Unexpected | NotSent | TooLate):
-        return None
-    if isinstance(answer, Transient):
-        return _asks_to_wait(answer)
-    return not isinstance(answer, OutcomeUnknown) or isinstance(answer, NotPublished)
-
-
-def _asks_to_wait(error: ProviderError) -> bool:
-    return isinstance(error, Transient) and error.status is not None
+    heard = [_heard(one) for one in exchanged]
+    silent = [one.is_somebody_there is False for one in heard]
+    return heard[-1].stops_account or (len(silent) >= breaker.THRESHOLD and all(silent))
 
 
 # --- What was learned of accounts ---------------------------------------------------------------------------
@@ -189,30 +174,9 @@ def _learned(arrived: Iterable[Exchanged]) -> set[int]:
     stopped: set[int] = set()
     for group in groups.values():
         try:
-            stopped |= _learned_of_account(group)
+            stopped |= learn(group[0].row.badge.badge_provider, [_heard(exchanged) for exchanged in group])
         except DatabaseError:
             log.exception("What an account's answers say cannot be stored")
-    return stopped
-
-
-def _learned_of_account(group: Sequence[Exchanged]) -> set[int]:
-    provider = group[0].row.badge.badge_provider
-    stopped: set[int] = set()
-    for exchanged in group:
-        error = exchanged.answer
-        if not isinstance(error, ProviderError):
-            continue
-        if error.is_account_wide:
-            accounts.pause(provider.pk, reason=error.provider_message or error.message)
-            stopped.add(provider.pk)
-        elif isinstance(error, Transient) and _asks_to_wait(error):
-            stopped |= limits.close(provider, seconds=error.retry_after)
-    limits.charge(provider, sum(max(exchanged.calls - 1, 0) for exchanged in group))
-    told = [there for exchanged in group if (there := _is_somebody_there(exchanged)) is not None]
-    if told and breaker.record(provider, told):
-        stopped.add(provider.pk)
-    elif not told and provider.broken_until is not None:
-        breaker.give_back(provider)
     return stopped
 
 

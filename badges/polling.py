@@ -20,7 +20,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from badges.asking import learn
+from badges.asking import Heard, asking
 from badges.lifecycle import lease
 from badges.models import ProviderEvent
 from badges.provider_events import KIND_LENGTH, act_on
@@ -65,15 +65,12 @@ def poll(ability: Ability, *, connections: int | None = None) -> int:
 
 def _poll_alone(provider: BadgeProvider, read: Callable[[], int]) -> int:
     try:
-        count = read()
+        with asking(provider, turns=1):
+            return read()
     except ProviderError as error:
-        learn(provider, [error])
         log.warning("%s tells no events: %s", provider, in_words(error))
     except Exception:
         log.exception("The events of %s cannot be read", provider)
-    else:
-        learn(provider, [count])
-        return count
     return 0
 
 
@@ -116,7 +113,7 @@ def _take_in(provider: BadgeProvider, events: Sequence[Event]) -> list[Read]:
     ours = rows.filter(**claimed, external_id__in=[row.external_id for row in new]).select_related(
         "badge_provider"
     )
-    return [(row, ids[row.external_id]) for row in ours]
+    return [(row, Heard(ids[row.external_id])) for row in ours]
 
 
 def _read_changes(provider: BadgeProvider, *, pool: ThreadPoolExecutor) -> int:

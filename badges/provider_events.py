@@ -21,7 +21,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -30,7 +30,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from badges import differences, standing, synchronization
-from badges.asking import Unexpected, learn
+from badges.asking import Heard, ask, learn
 from badges.delivery import request_for
 from badges.lifecycle import Move, lease, move
 from badges.models import Difference, IssuedBadge, IssuingEvent, ProviderEvent
@@ -74,10 +74,8 @@ LONGEST_PAUSE = 3600.0
 KIND_LENGTH = 60
 KEPT = timedelta(days=180)  # much longer than a provider goes on to repeat itself (Credly: 25 days)
 
-# What a second look brought: the badges of that person, or the template, as they are now.
-Look = list[ProviderBadge] | Template | None
-Read = tuple[ProviderEvent, Event | ProviderError]
-Answer = TypeVar("Answer")
+# What came back when it was read: an Event, or why there is none.
+Read = tuple[ProviderEvent, Heard]
 
 
 # --- Receiving ----------------------------------------------------------------------------------------------
@@ -168,46 +166,39 @@ def _hold(events: Sequence[ProviderEvent], *, now: datetime) -> None:
         event.due_at, event.attempts = until, event.attempts + 1
 
 
-def _read(row: ProviderEvent) -> Event | ProviderError:
-    return _guarded(partial(adapter_for(row.badge_provider).event, row.external_id))
-
-
-def _guarded(ask: Callable[[], Answer]) -> Answer | ProviderError:
-    """What was asked for, or the error as a value. Runs in a thread of the pool and speaks HTTP alone."""
-    try:
-        return ask()
-    except ProviderError as error:
-        return error
-    except Exception as error:
-        log.exception("Unexpected failure while a provider was asked")
-        return Unexpected(type(error).__name__)
+def _read(row: ProviderEvent) -> Heard:
+    return ask(partial(adapter_for(row.badge_provider).event, row.external_id))
 
 
 def act_on(read: Sequence[Read], *, pool: ThreadPoolExecutor) -> None:
     """Settle claimed events of which the provider has told what happened, each by itself."""
-    asks = _second_looks(read)
-    looks = dict(zip(asks, pool.map(_guarded, asks.values()), strict=True))
-    for provider, answers in _by_account(read, looks).items():
-        learn(provider, answers)
-    for row, answer in read:
+    questions = _second_looks(read)
+    looks = dict(zip(questions, pool.map(ask, questions.values()), strict=True))
+    _learn(read, looks)
+    for row, heard in read:
         look = looks.get(row.pk)
-        if isinstance(look, ProviderError):
-            _settle_alone(row, look)
+        if look and isinstance(look.answer, ProviderError):
+            _settle_alone(row, look.answer)
         else:
-            _settle_alone(row, answer, was_looked_at=row.pk in looks, look=look)
+            _settle_alone(row, heard.answer, look=look)
 
 
-def _by_account(read: Sequence[Read], looks: Mapping[int, object]) -> dict[BadgeProvider, list[object]]:
-    answers: dict[BadgeProvider, list[object]] = {}
-    for row, answer in read:
-        answers.setdefault(row.badge_provider, []).append(looks.get(row.pk, answer))
-    return answers
+def _learn(read: Sequence[Read], looks: Mapping[int, Heard]) -> None:
+    """For each account: an event that was read back had its turn, and a second look had none."""
+    of_account: dict[BadgeProvider, list[Heard]] = {}
+    for row, heard in read:
+        asked = [one for one in (heard, looks.get(row.pk)) if one and one.calls]
+        of_account.setdefault(row.badge_provider, []).extend(asked)
+    for provider, answers in of_account.items():
+        taken = sum(bool(heard.calls) for row, heard in read if row.badge_provider == provider)
+        if answers:
+            learn(provider, answers, turns=taken)
 
 
-def _second_looks(read: Sequence[Read]) -> dict[int, Callable[[], Look]]:
+def _second_looks(read: Sequence[Read]) -> dict[int, Callable[[], object]]:
     """Event → what to ask besides: how a template is now, and the badge of an event that is doubtful."""
-    told = [(row, event) for row, event in read if isinstance(event, Event)]
-    asks: dict[int, Callable[[], Look]] = {
+    told = [(row, heard.answer) for row, heard in read if isinstance(heard.answer, Event)]
+    questions: dict[int, Callable[[], object]] = {
         row.pk: partial(adapter_for(row.badge_provider).template, event.template.external_id)
         for row, event in told
         if event.kind in TEMPLATE_KINDS and event.template
@@ -221,8 +212,8 @@ def _second_looks(read: Sequence[Read]) -> dict[int, Callable[[], Look]]:
     for pk, (row, badge, occurred_at) in badges.items():
         record = records.get((row.badge_provider_id, badge.external_id))
         if record and _is_doubtful(record, badge, occurred_at=occurred_at):
-            asks[pk] = partial(adapter_for(row.badge_provider).find, request_for(record))
-    return asks
+            questions[pk] = partial(adapter_for(row.badge_provider).find, request_for(record))
+    return questions
 
 
 def _records(external_uuids: Sequence[str]) -> dict[tuple[int, str], Any]:
@@ -246,16 +237,16 @@ def _is_doubtful(record: Any, badge: ProviderBadge, *, occurred_at: datetime | N
 # --- Settling -----------------------------------------------------------------------------------------------
 
 
-def _settle_alone(
-    row: ProviderEvent, answer: Event | ProviderError, *, was_looked_at: bool = False, look: Look = None
-) -> None:
+def _settle_alone(row: ProviderEvent, answer: object, *, look: Heard | None = None) -> None:
     """An event that cannot be settled waits and is tried again: it stops no other."""
     try:
         with transaction.atomic():
             if isinstance(answer, Event):
-                _settle(row, answer, was_looked_at=was_looked_at, look=look)
-            else:
+                _settle(row, answer, look=look)
+            elif isinstance(answer, ProviderError):
                 _not_read(row, answer)
+            else:
+                raise TypeError(f"{answer!r} settles nothing")
     except Overtaken:
         _postpone(row, reason="", pause=timedelta(0))
     except Exception as error:
@@ -263,16 +254,16 @@ def _settle_alone(
         _postpone(row, reason=type(error).__name__)
 
 
-def _settle(row: ProviderEvent, event: Event, *, was_looked_at: bool, look: Look) -> None:
-    provider = row.badge_provider
+def _settle(row: ProviderEvent, event: Event, *, look: Heard | None) -> None:
+    provider, now = row.badge_provider, look and look.answer
     outcome, record = Outcome.DONE, None
     if event.kind == DELETED and event.badge:
         result, record = _badge_deleted(provider, event.badge.external_id)
     elif event.kind in BADGE_KINDS and event.badge:
-        told = look if isinstance(look, list) else [event.badge]
+        told = now if isinstance(now, list) else [event.badge]
         result, record = _badge_told(provider, told, external_uuid=event.badge.external_id)
-    elif event.kind in TEMPLATE_KINDS and was_looked_at and not isinstance(look, list) and event.template:
-        result = _template_told(provider, event.template, now=look)
+    elif event.kind in TEMPLATE_KINDS and event.template and look:
+        result = _template_told(provider, event.template, now=now if isinstance(now, Template) else None)
     else:
         outcome, result = Outcome.IGNORED, _("Nothing is done about such an event.")
     _finish(row, outcome, result, event=event, record=record)

@@ -165,9 +165,9 @@ def test_many_badges_are_compared_in_as_many_statements_a_chunk_as_few(
         for number in range(60)
     ]
     listed += [there(row) for row in rows]
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(21):
         assert compare(account).matched == 60
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(21):
         compare(account)
 
 
