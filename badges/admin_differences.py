@@ -31,7 +31,10 @@ STEPS: dict[Kind, tuple[tuple[str, _StrPromise], ...]] = {
         ("issue_again", gettext_lazy("Issue again…")),
     ),
     Kind.STATE: (("refresh", gettext_lazy("Refresh from provider")),),
-    Kind.PERSON: (("refresh", gettext_lazy("Refresh from provider")),),
+    Kind.PERSON: (
+        ("refresh", gettext_lazy("Refresh from provider")),
+        ("correct", gettext_lazy("Correct at the provider")),
+    ),
     Kind.TWICE: (("refresh", gettext_lazy("Refresh from provider")),),
 }
 
@@ -98,7 +101,7 @@ class DifferenceAdmin(ReadOnlyAdmin):
     )
     search_fields = ("external_uuid", "learner__email", "learner__last_name", "badge__name")
     ordering = ("-id",)
-    actions = ("adopt", "mark_removed", "issue_again", "refresh", "ignore")
+    actions = ("adopt", "mark_removed", "issue_again", "refresh", "correct", "ignore")
     readonly_fields = ("whose", "remedy", "state_there", "page_there")
     fieldsets = (
         (None, {"fields": ("kind", "whose", "badge", "issued_badge", "remedy")}),
@@ -167,6 +170,12 @@ class DifferenceAdmin(ReadOnlyAdmin):
         user: Any = request.user
         done = ngettext_lazy("%d badge was read again.", "%d badges were read again.")
         ask_for_each(self, request, queryset, lambda row: remedies.look_again(row, actor=user), done=done)
+
+    @admin.action(description=gettext_lazy("Correct at the provider"), permissions=["manage"])
+    def correct(self, request: HttpRequest, queryset: Rows) -> None:
+        user: Any = request.user
+        done = ngettext_lazy("%d badge is being corrected.", "%d badges are being corrected.")
+        self.act_on_each(request, queryset, lambda row: remedies.correct(row, actor=user), done=done)
 
     @admin.action(description=gettext_lazy("Issue again…"), permissions=["manage"])
     def issue_again(self, request: HttpRequest, queryset: Rows) -> HttpResponse | None:

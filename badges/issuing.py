@@ -163,13 +163,47 @@ def _refusal(
         return "not_permitted", _("You cannot issue badges to this learner.")
     if not badge.enable_manual_issuance:
         return "not_manual", _("This badge is not set up to be issued by hand.")
+    if obstacle := _obstacle(badge):
+        return obstacle
+    if existing and existing.status != Status.FAILED:
+        return "already_issued", _already(existing)
+    return recipient_problem(learner, email=learner.email)
+
+
+def _obstacle(badge: Badge) -> tuple[str, str] | None:
+    """Why nobody can get this badge now."""
     if not badge.is_active:
         return "inactive_badge", _("This badge is not active.")
     if not badge.badge_provider.is_enabled:
         return "not_available", _("The badge provider of this badge is disabled.")
-    if existing and existing.status != Status.FAILED:
-        return "already_issued", _already(existing)
-    return recipient_problem(learner, email=learner.email)
+    return None
+
+
+def issue_anew(lost: IssuedBadge, *, reason: str, actor: User | None) -> IssuedBadge:
+    """Ask once more for a badge that the provider has lost, as it was asked for then; to today's address.
+
+    `lost` has ended. Whether the badge is set up to be issued by hand is not asked, for it had been issued.
+    Raises DomainError for what stands in the way.
+    """
+    require(actor, Action.ISSUE, lost.badge)
+    obstacle = _obstacle(lost.badge) or recipient_problem(lost.learner, email=lost.learner.email)
+    if obstacle:
+        raise DomainError(*obstacle)
+    with transaction.atomic():
+        new = _record(
+            _of_today(lost.badge, [lost.learner_id], at=lost.earned_at, source_key=lost.source_key),
+            priority=IssuedBadge.Priority.MANUAL,
+            source_kind=lost.source_kind,
+            issued_by=actor,
+            reason=reason,
+            expires_at=lost.expires_at,
+            evidence=lost.evidence,
+        )
+    rows = _rows(lost.badge, [lost.learner_id])
+    if not new:
+        existing = rows.filter(status__in=LIVE).last()
+        raise Conflict("already_issued", _already(existing) if existing else _("Try again."))
+    return rows.get(pk=new[0])
 
 
 def recipient_problem(learner: User, *, email: str) -> tuple[str, str] | None:

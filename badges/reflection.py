@@ -21,7 +21,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from badges import differences, standing
-from badges.asking import learn
+from badges.asking import asking
 from badges.delivery import request_for
 from badges.differences import Found
 from badges.models import Badge, Difference, IssuedBadge
@@ -70,7 +70,8 @@ def reflect(
         pairs = [(linked[badge.external_id], badge) for badge in told if badge.external_id in linked]
         strangers = [badge for badge in told if badge.external_id not in linked and badge.is_live]
         # Before records follow, for they are compared as they were read.
-        found = [item for row, badge in pairs for item in _disagreements(row, badge)]
+        renewed = _being_renewed(pairs)
+        found = [item for row, badge in pairs if row.pk not in renewed for item in _disagreements(row, badge)]
         strange = _recognize(provider, strangers)
         moved = standing.follow(pairs, reason=reason, actor=actor)
         moved |= standing.link(strange.awaited, reason=reason, actor=actor)
@@ -106,6 +107,15 @@ def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 def rows_of(provider: BadgeProvider) -> QuerySet[IssuedBadge]:
     return IssuedBadge.objects.filter(badge__badge_provider=provider)
+
+
+def _being_renewed(pairs: Sequence[Pair]) -> set[int]:
+    """Expired records whose badges the provider has prolonged for successors that wait for its word."""
+    prolonged = [
+        row.pk for row, badge in pairs if row.status == Status.EXPIRED and not standing.agree(row, badge)
+    ]
+    successors = IssuedBadge.objects.filter(replaces__in=prolonged, status__in=LIVE)
+    return {pk for pk in successors.values_list("replaces", flat=True) if pk} if prolonged else set()
 
 
 def _disagreements(row: IssuedBadge, there: ProviderBadge) -> Iterator[Found]:
@@ -218,6 +228,7 @@ def _is_uuid(text: str) -> bool:
 
 def _live_rows(badges: Iterable[Badge], learners: Iterable[int]) -> dict[tuple[int, int], IssuedBadge]:
     rows = IssuedBadge.objects.filter(badge__in=list(badges), learner__in=set(learners), status__in=LIVE)
+    rows = rows.select_related("badge__organization")
     return {(row.badge_id, row.learner_id): row for row in rows}
 
 
@@ -268,12 +279,10 @@ def look(row: IssuedBadge) -> list[ProviderBadge]:
     """What the provider has for this badge and learner. Raises Unanswered."""
     provider = row.badge.badge_provider
     try:
-        told = adapter_for(provider).find(request_for(row))
+        with asking(provider):
+            return adapter_for(provider).find(request_for(row))
     except ProviderError as error:
-        learn(provider, [error])
         raise Unanswered(error.code, in_words(error)) from error
-    learn(provider, [told])
-    return told
 
 
 def note_missing(provider: BadgeProvider, rows: Sequence[IssuedBadge]) -> None:

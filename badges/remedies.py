@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from badges import differences, issuing
+from badges import corrections, differences, issuing
 from badges.lifecycle import Move, move
 from badges.models import Difference, IssuedBadge
 from badges.reflection import look, reflect, refresh
@@ -43,8 +43,8 @@ _REMEDIES: dict[Kind, _StrPromise] = {
         "Refresh it. If both still disagree, settle it in the provider's own pages: nothing here moves it."
     ),
     Kind.PERSON: gettext_lazy(
-        "Compare the addresses. If the one here is right, correct the badge at the provider; if the badge is "
-        "somebody else's, revoke it there."
+        "Compare the addresses. If the one here is right, correct the badge; if the badge is somebody "
+        "else's, revoke it in the provider's own pages."
     ),
     Kind.TWICE: gettext_lazy(
         "The learner has this badge twice. Revoke one of the two in the provider's own pages."
@@ -142,22 +142,12 @@ def mark_removed(difference: Difference, *, actor: User | None) -> IssuedBadge:
 def issue_again(difference: Difference, *, reason: str, actor: User | None) -> IssuedBadge:
     """Issue a badge anew that the provider no longer has; the new record. Asks the provider first.
 
-    Refused, with everything as it was, where the badge cannot be issued by hand.
+    Refused, with everything as it was, where nobody can get the badge now.
     """
     row = _gone_for_certain(difference, actor=actor)
     with transaction.atomic():
         _remove(row, difference, decision=_("Issued again."), actor=actor)
-        (outcome,) = issuing.issue(
-            row.badge,
-            [row.learner],
-            actor=actor,
-            source=IssuedBadge.Source.BACK_OFFICE,
-            reason=reason,
-            issued_at=row.earned_at,
-        )
-        if outcome.issued_badge is None or not outcome.accepted:
-            raise DomainError(outcome.code, outcome.message)
-    return outcome.issued_badge
+        return issuing.issue_anew(row, reason=reason, actor=actor)
 
 
 def _gone_for_certain(difference: Difference, *, actor: User | None) -> IssuedBadge:
@@ -194,6 +184,17 @@ def look_again(difference: Difference, *, actor: User | None) -> Difference:
     refresh(difference.issued_badge, actor=actor)
     difference.refresh_from_db()
     return difference
+
+
+def correct(difference: Difference, *, actor: User | None) -> IssuedBadge:
+    """Have the learner's name and address of today written to the badge (next: badges.errands).
+
+    The difference ends when the provider tells the new address. Refused where the vendor cannot do it.
+    """
+    difference = _open(difference, Kind.PERSON, actor=actor)
+    if difference.issued_badge is None:
+        raise _other_remedy(difference)
+    return corrections.correct(difference.issued_badge, email=True, actor=actor)
 
 
 def ignore(rows: QuerySet[Difference], *, reason: str, actor: User | None) -> int:

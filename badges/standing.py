@@ -8,6 +8,7 @@ Where word and record do not fit together, nothing is moved and `agree` says so 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from badges import events
+from badges.expiry import ROUNDING, agreed_expiry, supersede
 from badges.issuing import MAY_EXIST, announce
 from badges.lifecycle import Move, move, move_each, note
 from badges.models import IssuedBadge
 from badges.status import AT_PROVIDER, MOVES, Status
+from badges.storable import plausible
 from providers.base import ProviderBadge, Standing
 
 if TYPE_CHECKING:
@@ -67,11 +70,12 @@ def follow(pairs: Sequence[Pair], *, reason: str, actor: User | None = None) -> 
     """Bring records to where the provider says they are; the ids of those that moved.
 
     Each pair is a record and the badge it stands for. What people are shown besides the status (the external
-    state, the links) is brought up to date for all of them. A row that somebody else moved meanwhile is left.
+    state, the links, the end) is brought up to date for all of them. A row that somebody else moved meanwhile
+    is left.
     """
     steps, changed = [], []
     for row, there in pairs:
-        told = shown(row, there)
+        told = {**shown(row, there), "expires_at": _end(row, there)}
         onward = destination(row, there)
         if onward:
             steps.append(_step(row, onward, reason=reason, data=there.raw, changes=told))
@@ -81,7 +85,7 @@ def follow(pairs: Sequence[Pair], *, reason: str, actor: User | None = None) -> 
             changed.append(row)
     with transaction.atomic():
         moved = move_each(steps, actor=actor) if steps else set()
-        IssuedBadge.objects.bulk_update(changed, _SHOWN, batch_size=250)
+        IssuedBadge.objects.bulk_update(changed, [*_SHOWN, "expires_at"], batch_size=250)
     return moved
 
 
@@ -94,6 +98,7 @@ def link(pairs: Sequence[Pair], *, reason: str, actor: User | None = None) -> se
     if not pairs:
         return set()
     with transaction.atomic():
+        supersede(pairs)
         failed = [_step(row, Status.UNKNOWN, reason=reason) for row, _there in pairs if _has_failed(row)]
         move_each(failed, actor=actor)
         linked = move_each([_linking(row, there, reason=reason) for row, there in pairs], actor=actor)
@@ -155,6 +160,15 @@ def shown(row: IssuedBadge, there: ProviderBadge) -> dict[str, Any]:
     }
 
 
+def _end(row: IssuedBadge, there: ProviderBadge) -> datetime | None:
+    """When it ends, as the provider says now. What it does not tell stays, and so does the day of an end."""
+    told = plausible(there.expires_at)
+    if told is None or row.status not in AT_PROVIDER:
+        return row.expires_at
+    is_the_same = row.expires_at is not None and abs(row.expires_at - told) <= ROUNDING
+    return row.expires_at if is_the_same else told
+
+
 def _link(url: str) -> str:
     return url if len(url) <= URL_LENGTH else ""
 
@@ -164,6 +178,7 @@ def _linking(row: IssuedBadge, there: ProviderBadge, *, reason: str) -> Move:
         **shown(row, there),
         "external_uuid": there.external_id,
         "issued_at": timezone.now(),
+        "expires_at": agreed_expiry(row, there),
         "failure_code": "",
         "failure_message": "",
         "provider_message": "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -89,6 +89,18 @@ def test_a_badge_that_we_took_back_and_that_is_valid_there_is_a_difference_until
     seen(provider, told(row, standing=Standing.REVOKED))
     assert open_differences() == []
     assert Difference.objects.get().decision == "Both say the same now."
+
+
+def test_a_badge_that_is_being_renewed_there_is_no_difference(badge, provider):
+    """The vendor prolongs in place; the successor takes the id over when its own answer is settled."""
+    later = timezone.now() + timedelta(days=90)
+    old = issued(badge, status=S.EXPIRED)
+    successor = issued(badge, "", status=S.SENDING, learner=old.learner, replaces=old)
+    seen(provider, told(old, expires_at=later))
+    assert open_differences() == []
+    successor.delete()
+    seen(provider, told(old, expires_at=later))
+    assert open_differences() == [(Kind.STATE, "x-1", old.pk)]
 
 
 def test_another_address_is_told_without_naming_it_whole(badge, provider):

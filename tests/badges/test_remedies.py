@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -9,7 +11,7 @@ from badges.comparison import compare
 from badges.delivery import deliver
 from badges.issuing import issue as issue_by_hand
 from badges.models import Difference, IssuedBadge
-from badges.remedies import adopt, ignore, issue_again, mark_removed, remedy
+from badges.remedies import adopt, correct, ignore, issue_again, mark_removed, remedy
 from badges.status import Status
 from tests.badges.conftest import stored, timeline
 from tests.badges.stories import act, issue, issue_there
@@ -143,6 +145,32 @@ def test_issuing_again_makes_a_new_record_and_a_new_badge(sandbox, badge, missin
     (there,) = sandbox.badges()
     assert (stored(new).status, stored(new).external_uuid) == (S.ISSUED, there["id"])
     assert after(missing).decision == "Issued again."
+
+
+def test_what_nobody_issues_by_hand_is_issued_again_too(badge, missing, administrator):
+    badge.enable_manual_issuance = False
+    badge.save()
+    lost = missing.issued_badge
+    IssuedBadge.objects.filter(pk=lost.pk).update(
+        source_kind=IssuedBadge.Source.ACHIEVEMENT, source_key="7", expires_at=timezone.now() + timedelta(9)
+    )
+    lost = stored(lost)
+    new = issue_again(missing, reason="Deleted by mistake", actor=administrator)
+    assert (new.status, new.source_kind, new.source_key) == (S.QUEUED, lost.source_kind, "7")
+    assert (new.expires_at, new.issued_by) == (lost.expires_at, administrator)
+
+
+def test_a_badge_at_a_wrong_address_is_corrected(sandbox, account, badge, administrator):
+    """As far as the provider can do it: Credly cannot, and says what to do instead."""
+    row = issue(badge)
+    IssuedBadge.objects.update(recipient_email="new@example.org")
+    compare(account)
+    difference = Difference.objects.get()
+    assert (difference.kind, "correct the badge" in remedy(difference)) == (Kind.PERSON, True)
+    with pytest.raises(DomainError) as refusal:
+        correct(difference, actor=administrator)
+    assert refusal.value.message
+    assert stored(row).correction_due_at is None
 
 
 def test_issuing_again_is_all_or_nothing(badge, missing, administrator):

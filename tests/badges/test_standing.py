@@ -12,7 +12,7 @@ from badges.standing import agree, destination, follow, link
 from badges.status import AT_PROVIDER, MOVES, Status
 from providers.base import ProviderBadge, Standing
 from tests.badges.conftest import stored, timeline
-from tests.factories import IssuedBadgeFactory, UserFactory
+from tests.factories import PAST, IssuedBadgeFactory, UserFactory
 
 S = Status
 
@@ -78,6 +78,24 @@ def test_a_page_that_is_not_told_any_more_is_kept_and_no_move_is_no_event():
     assert stored(row).external_state == "accepted"
     assert stored(row).external_url == "https://x.example/badge"
     assert timeline(row) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("ours", "told", "after"),
+    [(None, 300, 300), (200, 300, 300), (200, 200.4, 200), (200, None, 200), (None, None, None)],
+)
+def test_the_end_is_the_one_that_the_provider_tells(ours, told, after):
+    """Whatever the badge says now: what was issued without an end does not get one here."""
+    days = {day: PAST + timedelta(days=day) for day in (ours, told, after) if day is not None}
+    row = IssuedBadgeFactory(
+        status=S.ISSUED, external_uuid="x-1", expires_at=days.get(ours), badge__expires_after_days=30
+    )
+    there = ProviderBadge(
+        external_id="x-1", state="pending", standing=Standing.PENDING, expires_at=days.get(told)
+    )
+    follow([(row, there)], reason="Told.")
+    assert stored(row).expires_at == days.get(after)
 
 
 @pytest.mark.django_db
