@@ -55,6 +55,9 @@
 
     const dismissal = event.target.closest("[data-dismisses]");
     if (dismissal) dismissal.closest(dismissal.dataset.dismisses).remove();
+
+    const closer = event.target.closest("[data-closes]");
+    if (closer) closer.closest("dialog").close();
   });
 
   document.addEventListener("keydown", (event) => {
@@ -62,5 +65,41 @@
     const menu = event.target.closest("details.menu[open]");
     closeMenus(null);
     if (menu) menu.querySelector("summary").focus();
+  });
+
+  // A dialog that the server fills opens when it has arrived, and closes when the server says so.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const dialog = event.target;
+    if (dialog.matches("dialog[data-opens-filled]") && !dialog.open) dialog.showModal();
+  });
+  document.addEventListener("close-dialog", () => {
+    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  });
+
+  // Choosers: how many are chosen, those of other pages among them; arrows go from row to row.
+  function countChosen(form) {
+    const kept = Number(form.querySelector("[data-kept-count]").dataset.keptCount);
+    const ticked = form.querySelectorAll("[name=chosen]:checked");
+    const isOne = ticked.length > 0 && ticked[0].type === "radio";
+    const count = isOne ? 1 : kept + ticked.length;
+    const shown = form.querySelector("[data-chosen-count]");
+    if (shown) shown.textContent = count;
+    for (const button of form.querySelectorAll("[data-needs-choice]")) button.disabled = count === 0;
+  }
+
+  document.addEventListener("htmx:load", (event) => {
+    const form = event.target.closest("[data-chooser]") || event.target.querySelector("[data-chooser]");
+    if (form) countChosen(form);
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-chooser] [name=chosen]")) countChosen(event.target.form);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (!event.target.matches("[data-chooser] input") || !["ArrowDown", "ArrowUp"].includes(event.key)) return;
+    if (event.target.type === "radio") return; // the browser does
+    const stops = [...event.target.form.querySelectorAll("[type=search], [name=chosen]")];
+    const next = stops[stops.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1)];
+    event.preventDefault();
+    if (next) next.focus();
   });
 })();

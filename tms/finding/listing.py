@@ -1,0 +1,157 @@
+"""What is listed, what somebody asked of it, and one page of the answer.
+
+Which rows a person may see is not decided here: the queryset says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import F, Q, QuerySet
+from django.utils.functional import cached_property
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+DOWN = "-"
+# More words than anybody types; each costs a comparison with every searched column.
+WORDS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """`name` is its word in addresses, and `value` what a cell says as text, wherever it goes.
+
+    `order_by` are the fields that it sorts by; without them it does not. `template` shows the cell with
+    more than text: it is given the `row`.
+    """
+
+    name: str
+    label: _StrPromise
+    value: Callable[[Any], object]
+    order_by: tuple[str, ...] = ()
+    template: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """`searched` are the look-ups of the search box; `order_by` is the order until somebody sorts."""
+
+    columns: tuple[Column, ...]
+    searched: tuple[str, ...]
+    order_by: tuple[str, ...]
+    page_size: int = 50
+
+    def column(self, name: str) -> Column | None:
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What somebody asked for. `sort` is a column's name, after a minus where it goes down."""
+
+    search: str = ""
+    sort: str = ""
+    page: str = "1"
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Question:
+        return cls(
+            search=" ".join(str(given.get("search", "")).replace("\0", "").split()),
+            sort=str(given.get("sort", "")),
+            page=str(given.get("page", "1")),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """The head of a column. `sort` is what a click on it asks for; `direction` how it is sorted now."""
+
+    label: _StrPromise
+    sort: str = ""
+    direction: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    label: _StrPromise
+    value: object
+    template: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A row as it is shown."""
+
+    row: Any
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """One page of what was found, in two queries: how many there are, and those that are shown."""
+
+    listing: Listing
+    question: Question
+    rows: QuerySet[Any]
+
+    @cached_property
+    def page(self) -> Page[Any]:
+        return Paginator(self.rows, self.listing.page_size).get_page(self.question.page)
+
+    @property
+    def count(self) -> int:
+        return self.page.paginator.count
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        return [Line(row=row, cells=tuple(self._cells(row))) for row in self.page.object_list]
+
+    def _cells(self, row: Any) -> Iterator[Cell]:
+        for column in self.listing.columns:
+            yield Cell(label=column.label, value=column.value(row), template=column.template)
+
+    @property
+    def headers(self) -> list[Header]:
+        return [self._header(column) for column in self.listing.columns]
+
+    def _header(self, column: Column) -> Header:
+        if not column.order_by:
+            return Header(label=column.label)
+        if self.question.sort == column.name:
+            return Header(label=column.label, sort=DOWN + column.name, direction="ascending")
+        if self.question.sort == DOWN + column.name:
+            return Header(label=column.label, sort=column.name, direction="descending")
+        return Header(label=column.label, sort=column.name)
+
+
+def find(listing: Listing, rows: QuerySet[Any], question: Question) -> Found:
+    """What of `rows` somebody asked for. A sort that the listing does not know is none."""
+    column = listing.column(question.sort.removeprefix(DOWN))
+    if column is None or not column.order_by:
+        question = replace(question, sort="")
+    found = rows.filter(matching(listing, question.search)).order_by(*_order(listing, question))
+    return Found(listing=listing, question=question, rows=found)
+
+
+def matching(listing: Listing, search: str) -> Q:
+    """Every word somewhere in what is searched; two words may be in two columns."""
+    asked = Q()
+    for word in search.split()[:WORDS]:
+        found = Q()
+        for look_up in listing.searched:
+            found |= Q(**{f"{look_up}__icontains": word})
+        asked &= found
+    return asked
+
+
+def _order(listing: Listing, question: Question) -> list[Any]:
+    """The key at last, or a row could be on two pages and another on none."""
+    column = listing.column(question.sort.removeprefix(DOWN))
+    if column is None:
+        return [*listing.order_by, "pk"]
+    down = question.sort.startswith(DOWN)
+    return [F(name).desc() if down else F(name).asc() for name in column.order_by] + ["pk"]
