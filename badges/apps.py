@@ -17,12 +17,13 @@ class BadgesConfig(AppConfig):
         )
         from tms import access
 
-        access.register(Badge, organization="organization")
+        access.register(Badge, organization="organization", host="organization")
         access.register(
             IssuedBadge,
             organization="badge__organization",
             seen_by=("learner__organization",),
             learner="learner",
+            host="badge__organization",
         )
         for told in (ProviderEvent, Comparison, Synchronization):
             access.register(told, organization="badge_provider__organization")

@@ -40,13 +40,22 @@ class Action(Enum):
     MANAGE = "manage"
     ISSUE = "issue"
     SEE_OWN = "see_own"
+    # See a roster, say what became of those on it, issue badges to them.
+    TEACH = "teach"
 
 
 class Reach(Enum):
-    """Which rows a role reaches: those of the user's organization and its children, or the user's own."""
+    """Which rows a role reaches.
+
+    TREE: those of the user's organization and its children. SELF: the user's own. TAUGHT: those of classes
+    that name the user as an instructor. TAUGHT_COLLEAGUES: of these only what is of learners of exactly the
+    user's organization.
+    """
 
     TREE = "tree"
     SELF = "self"
+    TAUGHT = "taught"
+    TAUGHT_COLLEAGUES = "taught_colleagues"
 
 
 # action → (role, reach). A role of None is everybody who is signed in.
@@ -55,17 +64,28 @@ TABLE: dict[Action, tuple[tuple[Role | None, Reach], ...]] = {
     Action.MANAGE: ((Role.ADMINISTRATOR, Reach.TREE),),
     Action.ISSUE: ((Role.ADMINISTRATOR, Reach.TREE),),
     Action.SEE_OWN: ((None, Reach.SELF), (Role.ADMINISTRATOR, Reach.TREE)),
+    Action.TEACH: (
+        (Role.ADMINISTRATOR, Reach.TREE),
+        (Role.INSTRUCTOR, Reach.TAUGHT_COLLEAGUES),
+        (Role.CONTRACT_INSTRUCTOR, Reach.TAUGHT),
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Paths:
     """Look-up paths from a model to the organization that owns it, to others whose administrators see it
-    too, and, where it is somebody's, to that learner."""
+    too, and, where it is somebody's, to that learner.
+
+    What instructors reach hangs on a class: `training_class` leads to it, or `host` to the organization whose
+    classes they teach (its badges, and those of them that their students have).
+    """
 
     organization: str
     seen_by: tuple[str, ...] = ()
     learner: str | None = None
+    training_class: str | None = None
+    host: str | None = None
 
     def organizations(self, action: Action) -> tuple[str, ...]:
         seeing = action in {Action.SEE, Action.SEE_OWN}
@@ -76,9 +96,15 @@ _paths: dict[type[models.Model], Paths] = {}
 
 
 def register(
-    model: type[models.Model], *, organization: str, seen_by: tuple[str, ...] = (), learner: str | None = None
+    model: type[models.Model],
+    *,
+    organization: str,
+    seen_by: tuple[str, ...] = (),
+    learner: str | None = None,
+    training_class: str | None = None,
+    host: str | None = None,
 ) -> None:
-    _paths[model] = Paths(organization, seen_by, learner)
+    _paths[model] = Paths(organization, seen_by, learner, training_class, host)
 
 
 _TREE = """
@@ -94,6 +120,29 @@ _TREE = """
 def organization_tree(root_id: int) -> RawSQL:
     """Ids of an organization and everything below it, as a subquery for `…__in`."""
     return RawSQL(_TREE, [root_id])
+
+
+_TAUGHT = "SELECT taught.class_id FROM tms_class_instructors taught WHERE taught.user_id = %s"
+_HOSTS = f"SELECT class.organization_id FROM tms_class class WHERE class.id IN ({_TAUGHT})"
+_STUDENTS = f"""
+    SELECT enrollment.user_id FROM tms_enrollment enrollment
+    WHERE enrollment.status IN ('enrolled', 'audit') AND enrollment.training_class_id IN ({_TAUGHT})
+"""
+
+
+def _taught(paths: Paths, user: User, *, colleagues_alone: bool) -> models.Q | None:
+    """The rows that hang on a class which the user teaches; None where rows of this kind never do."""
+    if paths.training_class:
+        reached = models.Q(**{f"{paths.training_class}__in": RawSQL(_TAUGHT, [user.pk])})
+    elif paths.host:
+        reached = models.Q(**{f"{paths.host}__in": RawSQL(_HOSTS, [user.pk])})
+        if paths.learner:
+            reached &= models.Q(**{f"{paths.learner}__in": RawSQL(_STUDENTS, [user.pk])})
+    else:
+        return None
+    if paths.learner and colleagues_alone:
+        reached &= models.Q(**{f"{paths.learner}__organization": user.organization_id})
+    return reached
 
 
 def reachable(model: type[models.Model], user: User, action: Action) -> models.Q:
@@ -115,6 +164,9 @@ def reachable(model: type[models.Model], user: User, action: Action) -> models.Q
                 reached |= models.Q(**{f"{path}__in": organization_tree(user.organization_id)})
         elif reach is Reach.SELF and paths.learner:
             reached |= models.Q(**{paths.learner: user.pk})
+        elif reach in {Reach.TAUGHT, Reach.TAUGHT_COLLEAGUES}:
+            taught = _taught(paths, user, colleagues_alone=reach is Reach.TAUGHT_COLLEAGUES)
+            reached |= nothing if taught is None else taught
     return reached
 
 

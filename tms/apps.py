@@ -12,8 +12,9 @@ class TmsConfig(AppConfig):
 
         access.register(m.Organization, organization="pk")
         access.register(m.User, organization="organization", learner="pk")
-        for owned in (m.Lab, m.CourseTag, m.Course, m.Class, m.SubscriptionProfile, m.LearningPath):
+        for owned in (m.Lab, m.CourseTag, m.Course, m.SubscriptionProfile, m.LearningPath):
             access.register(owned, organization="organization")
+        access.register(m.Class, organization="organization", training_class="pk")
         access.register(m.CourseSection, organization="course__organization")
         access.register(m.CourseActivity, organization="section__course__organization")
         access.register(
@@ -21,6 +22,7 @@ class TmsConfig(AppConfig):
             organization="training_class__organization",
             seen_by=("user__organization",),
             learner="user",
+            training_class="training_class",
         )
         for done in (m.CourseAssignment, m.LabInstance, m.ActivityResult, m.Activity, m.Subscription):
             access.register(done, organization="user__organization", learner="user")

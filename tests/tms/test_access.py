@@ -27,6 +27,7 @@ from tms.models import Course, Enrollment, LearningRecord, Organization, RoleAss
 
 pytestmark = pytest.mark.django_db
 ALL_BUT_OWN = (Action.SEE, Action.MANAGE, Action.ISSUE)
+TAKING_PART = (Enrollment.Status.ENROLLED, Enrollment.Status.AUDIT)
 
 
 @pytest.fixture
@@ -199,6 +200,102 @@ def test_the_learners_organization_sees_a_badge_from_elsewhere_and_only_sees_it(
     assert not reaches(home, Action.SEE, issued.badge)
     assert list(IssuedBadge.objects.for_user(issued.learner, Action.SEE_OWN)) == [issued]
     assert not Badge.objects.for_user(issued.learner, Action.SEE_OWN).exists()
+
+
+# --- Classes and those who teach them -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def classroom(tree):
+    """A class of `middle` with somebody from everywhere in it, and another class there."""
+    taught = ClassFactory(course=CourseFactory(organization=tree["middle"]))
+    for name, organization in {**tree, "outside": OrganizationFactory()}.items():
+        EnrollmentFactory(user__organization=organization, user__last_name=name, training_class=taught)
+    other = EnrollmentFactory(
+        user__organization=tree["middle"],
+        user__last_name="not taught",
+        training_class=ClassFactory(course=taught.course),
+    )
+    return taught, other
+
+
+EVERYBODY = {"top", "middle", "bottom", "aside", "outside"}
+
+
+def students(user) -> set[str]:
+    rows = Enrollment.objects.for_user(user, Action.TEACH)
+    return set(rows.values_list("user__last_name", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("home", "roles", "teaches", "seen"),
+    [
+        ("middle", [Role.ADMINISTRATOR], False, EVERYBODY | {"not taught"}),
+        ("top", [Role.ADMINISTRATOR], False, EVERYBODY | {"not taught"}),
+        ("bottom", [Role.ADMINISTRATOR], False, set()),
+        ("aside", [Role.ADMINISTRATOR], True, set()),
+        ("middle", [Role.INSTRUCTOR], True, {"middle"}),
+        ("middle", [Role.INSTRUCTOR], False, set()),
+        ("bottom", [Role.INSTRUCTOR], True, {"bottom"}),
+        ("top", [Role.INSTRUCTOR], True, {"top"}),
+        ("aside", [Role.CONTRACT_INSTRUCTOR], True, EVERYBODY),
+        ("aside", [Role.CONTRACT_INSTRUCTOR], False, set()),
+        ("middle", [Role.INSTRUCTOR, Role.CONTRACT_INSTRUCTOR], True, EVERYBODY),
+        ("middle", [], True, set()),
+    ],
+)
+def test_who_sees_whom_on_the_roster_of_a_class(tree, classroom, home, roles, teaches, seen):
+    taught, _other = classroom
+    user = UserFactory(organization=tree[home], roles=roles)
+    if teaches:
+        taught.instructors.add(user, UserFactory())
+    assert students(user) == seen
+    for enrollment in Enrollment.objects.select_related("user"):
+        assert reaches(user, Action.TEACH, enrollment) is (enrollment.user.last_name in seen)
+    assert reaches(user, Action.TEACH, taught) is bool(seen)
+    assert may(user, Action.TEACH) is bool(roles)
+
+
+def test_a_class_with_several_instructors_is_listed_once(tree, classroom):
+    taught, other = classroom
+    admin = AdministratorFactory(organization=tree["middle"], roles=[Role.ADMINISTRATOR, Role.INSTRUCTOR])
+    taught.instructors.set([admin, UserFactory(), UserFactory()])
+    found = taught._meta.model.objects.for_user(admin, Action.TEACH)
+    assert sorted(found, key=lambda row: row.pk) == [taught, other.training_class]
+
+
+@pytest.mark.parametrize("role", [Role.INSTRUCTOR, Role.CONTRACT_INSTRUCTOR])
+def test_who_teaches_reaches_badges_of_exactly_the_organization_of_the_class(tree, classroom, role):
+    taught, _other = classroom
+    user = UserFactory(organization=tree["bottom"], roles=[role])
+    taught.instructors.add(user)
+    for name, organization in tree.items():
+        assert reaches(user, Action.TEACH, BadgeFactory(organization=organization)) is (name == "middle")
+    assert not reaches(user, Action.TEACH, CourseFactory(organization=tree["middle"]))
+    for action in ALL_BUT_OWN:
+        assert not reaches(user, action, taught)
+
+
+@pytest.mark.parametrize("status", Enrollment.Status)
+def test_who_teaches_sees_the_issued_badges_of_those_who_take_part(tree, classroom, status):
+    taught, _other = classroom
+    insider = UserFactory(organization=tree["middle"], roles=[Role.INSTRUCTOR])
+    outsider = UserFactory(organization=tree["aside"], roles=[Role.CONTRACT_INSTRUCTOR])
+    taught.instructors.set([insider, outsider])
+    badge = BadgeFactory(organization=tree["middle"])
+    seen = {}
+    for name in ("middle", "aside"):
+        enrollment = EnrollmentFactory(
+            user__organization=tree[name], training_class=taught, status=status, completion_status="unknown"
+        )
+        issued = IssuedBadgeFactory(badge=badge, learner=enrollment.user)
+        seen[name] = tuple(reaches(user, Action.TEACH, issued) for user in (insider, outsider))
+        elsewhere = IssuedBadgeFactory(
+            badge=BadgeFactory(organization=tree["aside"]), learner=enrollment.user
+        )
+        assert not reaches(outsider, Action.TEACH, elsewhere)
+    takes_part = status in TAKING_PART
+    assert seen == {"middle": (takes_part, takes_part), "aside": (False, takes_part)}
 
 
 # --- Edges --------------------------------------------------------------------------------------------------
