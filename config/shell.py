@@ -33,6 +33,7 @@ class Entry:
 MENU = (
     Entry(_("Dashboard"), "dashboard", "layout-dashboard", Action.SEE_OWN),
     Entry(_("Achievements"), "own-achievements", "trophy", Action.SEE_OWN),
+    Entry(_("Classes"), "classes", "presentation", Action.TEACH),
     Entry(_("Back office"), "admin:index", "sliders-horizontal", Action.MANAGE),
 )
 TOOLS = (

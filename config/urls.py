@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tms.urls")),
     path("", include("achievements.urls")),
     path("", include("badges.urls")),
+    path("", include("rosters.urls")),
     path("admin/", admin.site.urls),
     path("api/", include("config.api")),
 ]

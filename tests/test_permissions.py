@@ -50,7 +50,7 @@ from tests.factories import (
 from tms.access import Role
 
 # All rows of the world belong to one organization, and to its learner where they are somebody's.
-# `colleague` learns there too; `below`, `above` and `elsewhere` administer its child, its parent and another.
+# The instructors teach its class. `colleague` learns there too; `below`, `above` and `elsewhere` administer its child, its parent and another.
 LEARNERS = ["learner", "colleague", "instructor", "contract_instructor"]
 STAFF = ["administrator", "below", "above", "elsewhere", "superuser"]
 ROLES = ["anonymous", *LEARNERS, *STAFF]
@@ -65,6 +65,7 @@ NOWHERE =      "404  404  404  404  404  404  404  404  404  404"
 PAGE =         "302  200  200  200  200  200  200  200  200  200"
 PAGE_ACT =     "302  302  302  302  302  302  302  302  302  302"
 PAGE_OF_OWN =  "302  200  404  404  404  200  404  200  404  200"
+PAGE_TEACH =   "302  404  404  200  200  200  404  200  404  200"
 PAGE_NONE =    "302  405  405  405  405  405  405  405  405  405"
 SIGN_IN =      "200  302  302  302  302  302  302  302  302  302"
 SIGN_IN_NONE = "405  302  302  302  302  302  302  302  302  302"
@@ -111,6 +112,8 @@ TABLE: dict[str, Url] = {
     "dashboard": page(GET=PAGE),
     "own-achievements": page(GET=PAGE, POST=PAGE_ACT),
     "user-achievements": page(of="learner", GET=PAGE_OF_OWN),
+    "classes": page(GET=PAGE),
+    "roster": page(of="training_class", GET=PAGE_TEACH),
     "style-guide": page(GET=PAGE),
     "sign-in": Url({"GET": SIGN_IN, "POST": SIGN_IN, "PUT": SIGN_IN}, otherwise=SIGN_IN_NONE),
     "sign-out": page(POST=PAGE_ACT),
@@ -237,13 +240,17 @@ def world(db: None) -> World:
     profile = SubscriptionProfileFactory.create(organization=organization)
     badge = BadgeFactory.create(organization=organization)
     achievement = AchievementFactory.create(organization=organization, badge=badge)
+    instructor = UserFactory.create(organization=organization, roles=[Role.INSTRUCTOR])
+    contract_instructor = UserFactory.create(organization=other, roles=[Role.CONTRACT_INSTRUCTOR])
+    training_class = ClassFactory.create(course=course)
+    training_class.instructors.set([instructor, contract_instructor])
     return World(
         people={
             "anonymous": None,
             "learner": learner,
             "colleague": UserFactory.create(organization=organization),
-            "instructor": UserFactory.create(organization=organization, roles=[Role.INSTRUCTOR]),
-            "contract_instructor": UserFactory.create(organization=other, roles=[Role.CONTRACT_INSTRUCTOR]),
+            "instructor": instructor,
+            "contract_instructor": contract_instructor,
             "administrator": AdministratorFactory.create(organization=organization),
             "below": AdministratorFactory.create(organization=child),
             "above": AdministratorFactory.create(organization=parent),
@@ -261,7 +268,7 @@ def world(db: None) -> World:
             profile=profile,
             subscription=SubscriptionFactory.create(user=learner, subscription_profile=profile),
             path=LearningPathFactory.create(subscription_profile=profile),
-            training_class=ClassFactory.create(course=course),
+            training_class=training_class,
             enrollment=EnrollmentFactory.create(user=learner),
             assignment=assignment,
             launch=LabInstanceFactory.create(user=learner),
