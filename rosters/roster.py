@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from django.db.models import BooleanField, Case, QuerySet, Value, When
 
 from badges.models import Badge
-from tms.access import Action
+from tms.access import Action, Role
 from tms.contributions import contributed
 from tms.models import Class, Enrollment
 
@@ -35,6 +35,12 @@ def enrollments_of(training_class: Class, *, viewer: User) -> QuerySet[Enrollmen
     return enrollments.select_related("user__organization").order_by(
         "user__last_name", "user__first_name", "user_id"
     )
+
+
+def sees_colleagues_alone(training_class: Class, *, viewer: User) -> bool:
+    """Whether students of other organizations may be in the class whom this person does not see."""
+    administers = Class.objects.for_user(viewer, Action.MANAGE).filter(pk=training_class.pk).exists()
+    return not administers and Role.CONTRACT_INSTRUCTOR not in viewer.active_roles
 
 
 def roster_learners(training_class: Class, *, viewer: User) -> QuerySet[Enrollment]:

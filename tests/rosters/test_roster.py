@@ -9,7 +9,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from rosters.roster import classes_of, enrollments_of, roster_badges, roster_learners
+from rosters.roster import (
+    classes_of,
+    enrollments_of,
+    roster_badges,
+    roster_learners,
+    sees_colleagues_alone,
+)
 from tests.factories import (
     AchievementFactory,
     AdministratorFactory,
@@ -96,6 +102,8 @@ def test_who_learns_elsewhere_is_seen_by_contract_instructors_and_administrators
         inside: ["of the house"],
         outside: ["of another", "of the house"],
     }
+    narrowed = {viewer: sees_colleagues_alone(training_class, viewer=viewer) for viewer in found}
+    assert narrowed == {administrator: False, inside: True, outside: False}
 
 
 @pytest.mark.parametrize("status", [Class.Status.CANCELLED, Class.Status.DENIED])
