@@ -12,6 +12,7 @@ class BadgesConfig(AppConfig):
             Comparison,
             Difference,
             IssuedBadge,
+            IssuingAct,
             ProviderEvent,
             Synchronization,
         )
@@ -25,6 +26,8 @@ class BadgesConfig(AppConfig):
             learner="learner",
             host="badge__organization",
         )
+        # Whoever did it may come back to it; who undoes it manages the organization.
+        access.register(IssuingAct, organization="organization", learner="actor")
         for told in (ProviderEvent, Comparison, Synchronization):
             access.register(told, organization="badge_provider__organization")
         access.register(

@@ -34,6 +34,7 @@ from badges.issuing import DELIVER, RECONCILE, announce, recipient_problem, requ
 from badges.lifecycle import Move, claim, claim_open, move, move_all, move_each, postpone
 from badges.models import IssuedBadge
 from badges.status import (
+    HAD_ALREADY,
     HELD_ACCOUNT_DISABLED,
     HELD_ACCOUNT_PAUSED,
     HELD_BADGE_INACTIVE,
@@ -220,6 +221,7 @@ def _issued(
     *,
     from_status: Status = Status.SENDING,
     reason: str = "",
+    **more: Any,
 ) -> None:
     now = timezone.now()
     supersede(found)
@@ -241,6 +243,7 @@ def _issued(
                 "failure_code": "",
                 "failure_message": "",
                 "provider_message": "",
+                **more,
             },
         )
         for row, there in found
@@ -287,7 +290,8 @@ def _settle_lookup(row: IssuedBadge, answer: Answer) -> None:
     elif not isinstance(answer, list):
         _lookup_failed(row, answer)
     elif found := _ours(row, answer):
-        _issued([(row, found)], from_status=Status.UNKNOWN, reason=_adoption(row, found))
+        reason, words = _adoption(row, found)
+        _issued([(row, found)], from_status=Status.UNKNOWN, reason=reason, already_there=words)
     elif withheld := _withheld(row, answer):
         postpone(row, due_at=timezone.now(), external_uuid=withheld.external_id)
         hint(RECONCILE)
@@ -369,10 +373,14 @@ def _withheld(row: IssuedBadge, candidates: list[ProviderBadge]) -> ProviderBadg
     return next((found for found in ours if found.standing == Standing.WITHHELD), None)
 
 
-def _adoption(row: IssuedBadge, found: ProviderBadge) -> str:
-    """Why a badge that we found, rather than were told of, is this row's."""
+def _adoption(row: IssuedBadge, found: ProviderBadge) -> tuple[str, str]:
+    """Why a badge that we found, rather than were told of, is this row's; and if it was there before we
+    asked, the words for that, the provider's first."""
     older = found.created_at is not None and found.created_at < row.created_at - timedelta(minutes=1)
-    return "The provider had it already." if older else "Found at the provider."
+    refused_at_once = row.failure_code == Rejected.code and row.attempts <= 1
+    if not (older or refused_at_once):
+        return "Found at the provider.", ""
+    return HAD_ALREADY, row.provider_message or HAD_ALREADY
 
 
 def _settle_revocations(answers: Sequence[Answered]) -> None:

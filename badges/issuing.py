@@ -5,9 +5,8 @@ Nothing here speaks to a provider; a row is written and badges.delivery finds it
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,6 +16,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -26,7 +26,7 @@ from badges import events
 from badges.acts import managed
 from badges.evidence import to_keep
 from badges.expiry import ended_at
-from badges.lifecycle import BATCH, move_all
+from badges.lifecycle import BATCH, Move, move_all, move_each
 from badges.models import Badge, IssuedBadge
 from badges.status import AT_PROVIDER, LIVE, Status
 from providers.base import Ability, Evidence, NotPublished, OutcomeUnknown
@@ -35,7 +35,7 @@ from tms.access import Action, require
 from tms.errors import Conflict, DomainError
 from tms.hint import hint
 from tms.models import User
-from tms.sql import Sql, fetch, in_list, sql, table, value
+from tms.sql import Sql, column_kinds, fetch, records, relation, sql, table, value
 
 if TYPE_CHECKING:
     from django.dispatch import Signal
@@ -62,6 +62,40 @@ class Outcome:
         return self.code == "queued"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One badge for one learner, as somebody asks for it by hand.
+
+    `issued_at` is now and `expires_at` as the badge says unless they are given; `evidence` is shown by the
+    provider, `reason` is kept.
+    """
+
+    badge: Badge
+    learner: User
+    reason: str = ""
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+    evidence: Sequence[Evidence] = ()
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.badge.pk, self.learner.pk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Among:
+    """What may be issued, and to whom, in a place with a rule of its own: it decides instead of the table of
+    access. `code` and `message` refuse a learner outside.
+
+    The badges are those of the place, also where they cannot be issued at this moment: the refusal says why.
+    """
+
+    badges: QuerySet[Badge]
+    learners: QuerySet[User]
+    code: str = "not_permitted"
+    message: str = ""
+
+
 def issue(
     badge: Badge,
     learners: Sequence[User],
@@ -74,50 +108,74 @@ def issue(
     expires_at: datetime | None = None,
     evidence: Sequence[Evidence] = (),
 ) -> list[Outcome]:
-    """Issue one badge by hand to many. Each learner is accepted or refused alone; none stops the others.
+    """Issue one badge by hand to many, as `issue_pairs` does.
 
-    Outcomes come in the order of the learners. A failed row of ours is tried again by this act. `issued_at`
-    is now and `expires_at` as the badge says unless they are given; `evidence` is shown by the provider.
-    Raises NotFound when the actor does not reach the badge, and DomainError for what is wrong for everybody;
-    a learner out of reach is refused as `not_permitted`.
+    Raises NotFound when the actor does not reach the badge.
     """
     require(actor, Action.ISSUE, badge)
-    issued_at = issued_at or timezone.now()
-    _check_expiry(badge, issued_at=issued_at, expires_at=expires_at)
-    kept = to_keep(evidence)
-    people = {learner.pk: learner for learner in learners}
-    with transaction.atomic():
-        live = _rows(badge, people).filter(status__in=LIVE).select_for_update(of=("self",))
-        existing = {row.learner_id: row for row in live}
-        refusals = _refusals(badge, people, existing, actor=actor)
-        accepted = people.keys() - refusals.keys()
-        failed = [existing[pk].pk for pk in accepted if pk in existing]
-        given = {"expires_at": expires_at, "evidence": kept}
-        again = {name: value for name, value in given.items() if value}
-        _requeue(
-            IssuedBadge.objects.filter(pk__in=failed),
-            actor=actor,
+    asked = [
+        Pair(
+            badge=badge,
+            learner=learner,
             reason=reason,
-            priority=IssuedBadge.Priority.MANUAL,
-            **again,
-        )
-        new = _record(
-            _of_today(badge, accepted - existing.keys(), at=issued_at, source_key=source_key),
-            priority=IssuedBadge.Priority.MANUAL,
-            source_kind=source,
-            issued_by=actor,
-            reason=reason,
+            issued_at=issued_at,
             expires_at=expires_at,
-            evidence=kept,
+            evidence=evidence,
         )
-        rows = {row.learner_id: row for row in _rows(badge, accepted)}
-    written = {*failed, *new}
-    return [
-        _refused(badge, learner, existing.get(pk), *refusals[pk])
-        if pk in refusals
-        else _accepted(badge, learner, rows[pk], is_ours=rows[pk].pk in written)
-        for pk, learner in people.items()
+        for learner in learners
     ]
+    return issue_pairs(asked, actor=actor, source=source, source_key=source_key)
+
+
+def issue_pairs(
+    asked: Sequence[Pair],
+    *,
+    actor: User | None,
+    source: str,
+    source_key: str = "",
+    among: Among | None = None,
+) -> list[Outcome]:
+    """Issue many badges by hand to many. Each pair is accepted or refused alone; none stops the others.
+
+    Outcomes come in the order of the pairs; of those that name the same badge and learner, the first counts.
+    A failed row of ours is tried again by this act. What the actor does not reach, or the place does not
+    hold, is refused as `not_permitted`. The number of queries does not depend on that of the pairs. Raises
+    DomainError for dates and evidence that no provider takes.
+    """
+    pairs: dict[tuple[int, int], Pair] = {}
+    for pair in asked:
+        pairs.setdefault(pair.key, pair)
+    now = timezone.now()
+    kept = _checked(pairs, now=now)
+    with transaction.atomic():
+        known = _rows(pairs).filter(status__in=LIVE).select_for_update(of=("self",))
+        existing = _by_pair(known, pairs)
+        refusals = _refusals(pairs, existing, actor=actor, among=among)
+        accepted = {key: pair for key, pair in pairs.items() if key not in refusals}
+        failed = {key: existing[key] for key in accepted if key in existing}
+        written = _try_again(failed, pairs, kept, actor=actor, now=now)
+        fresh = {key: pair for key, pair in accepted.items() if key not in failed}
+        written |= set(_record_pairs(fresh, kept, actor=actor, source=source, source_key=source_key, now=now))
+        rows = _by_pair(_rows(accepted), accepted)
+    return [
+        _refused(pair.badge, pair.learner, existing.get(key), *refusals[key])
+        if key in refusals
+        else _accepted(pair.badge, pair.learner, rows[key], is_ours=rows[key].pk in written)
+        for key, pair in pairs.items()
+    ]
+
+
+def _checked(pairs: dict[tuple[int, int], Pair], *, now: datetime) -> dict[tuple[int, int], Any]:
+    """The evidence of each pair as a row keeps it. Raises DomainError for what no provider takes."""
+    kept: dict[tuple[int, int], Any] = {}
+    known: dict[tuple[Evidence, ...], list[dict[str, str]]] = {}
+    for key, pair in pairs.items():
+        _check_expiry(pair.badge, issued_at=pair.issued_at or now, expires_at=pair.expires_at)
+        given = tuple(pair.evidence)
+        if given not in known:
+            known[given] = to_keep(given)
+        kept[key] = known[given]
+    return kept
 
 
 def _check_expiry(badge: Badge, *, issued_at: datetime, expires_at: datetime | None) -> None:
@@ -135,39 +193,89 @@ def _check_expiry(badge: Badge, *, issued_at: datetime, expires_at: datetime | N
     raise DomainError("expires_at", message, fields={"expires_at": [message]})
 
 
-def _rows(badge: Badge, learners: Collection[int]) -> QuerySet[IssuedBadge]:
-    """What these learners have of the badge, the latest last."""
-    rows = IssuedBadge.objects.filter(badge=badge, learner__in=learners)
-    return rows.select_related("issued_by", "badge__badge_provider").order_by("pk")
+def _rows(keys: Collection[tuple[int, int]]) -> QuerySet[IssuedBadge]:
+    """What these learners have of these badges, the latest last."""
+    statement = sql(
+        """
+        SELECT known.id FROM {} AS asked
+        JOIN {} AS known ON known.badge_id = asked.badge_id AND known.learner_id = asked.learner_id
+        """,
+        relation(("badge_id", "learner_id"), list(keys)),
+        table(IssuedBadge),
+    )
+    found = IssuedBadge.objects.filter(pk__in=RawSQL(statement.text, statement.parameters))  # noqa: S611
+    return found.select_related("issued_by").order_by("pk")
+
+
+def _by_pair(
+    rows: QuerySet[IssuedBadge], pairs: Mapping[tuple[int, int], Pair]
+) -> dict[tuple[int, int], IssuedBadge]:
+    """Each with the badge that is in memory already, and with it its account."""
+    found = {}
+    for row in rows:
+        key = row.badge_id, row.learner_id
+        row.badge = pairs[key].badge
+        found[key] = row
+    return found
 
 
 def _refusals(
-    badge: Badge, people: dict[int, User], existing: dict[int, IssuedBadge], *, actor: User | None
-) -> dict[int, tuple[str, str]]:
-    """learner → code and sentence of the first reason not to issue, where there is one."""
-    reached: Collection[int] = people.keys()
-    if actor is not None:
-        reachable = User.objects.for_user(actor, Action.ISSUE).filter(pk__in=people)
-        reached = set(reachable.values_list("pk", flat=True))
-    found = {
-        pk: _refusal(badge, learner, existing.get(pk), may_reach=pk in reached)
-        for pk, learner in people.items()
+    pairs: dict[tuple[int, int], Pair],
+    existing: dict[tuple[int, int], IssuedBadge],
+    *,
+    actor: User | None,
+    among: Among | None,
+) -> dict[tuple[int, int], tuple[str, str]]:
+    """pair → code and sentence of the first reason not to issue, where there is one."""
+    badges = {pair.badge.pk: pair.badge for pair in pairs.values()}
+    learners = {pair.learner.pk: pair.learner for pair in pairs.values()}
+    if among is None and actor is not None:
+        among = Among(
+            badges=Badge.objects.for_user(actor, Action.ISSUE),
+            learners=User.objects.for_user(actor, Action.ISSUE),
+        )
+    of_badges = _problems_of_badges(badges, among)
+    of_learners = _problems_of_learners(learners, among)
+    found: dict[tuple[int, int], tuple[str, str]] = {}
+    for (badge, learner), row in ((key, existing.get(key)) for key in pairs):
+        outside, unfit = of_learners[learner]
+        has_it = row is not None and row.status != Status.FAILED
+        told = outside or of_badges[badge] or (("already_issued", _already(row)) if row and has_it else unfit)
+        if told:
+            found[badge, learner] = told
+    return found
+
+
+def _problems_of_badges(badges: dict[int, Badge], among: Among | None) -> dict[int, tuple[str, str] | None]:
+    """Why nobody can be given a badge in this place, now."""
+    if among is None:
+        inside = set(badges)
+    else:
+        inside = set(among.badges.order_by().filter(pk__in=badges).values_list("pk", flat=True))
+
+    def problem(badge: Badge) -> tuple[str, str] | None:
+        if badge.pk not in inside:
+            return "not_permitted", _("You cannot issue this badge here.")
+        if not badge.enable_manual_issuance:
+            return "not_manual", _("This badge is not set up to be issued by hand.")
+        return _obstacle(badge)
+
+    return {pk: problem(badge) for pk, badge in badges.items()}
+
+
+def _problems_of_learners(
+    learners: dict[int, User], among: Among | None
+) -> dict[int, tuple[tuple[str, str] | None, tuple[str, str] | None]]:
+    """Why a learner can be given nothing in this place; and why no provider would take the learner."""
+    outside: tuple[str, str] | None = None
+    inside = set(learners)
+    if among is not None:
+        outside = among.code, among.message or _("You cannot issue badges to this learner.")
+        inside = set(among.learners.order_by().filter(pk__in=learners).values_list("pk", flat=True))
+    return {
+        pk: (None if pk in inside else outside, recipient_problem(learner, email=learner.email))
+        for pk, learner in learners.items()
     }
-    return {pk: refusal for pk, refusal in found.items() if refusal}
-
-
-def _refusal(
-    badge: Badge, learner: User, existing: IssuedBadge | None, *, may_reach: bool
-) -> tuple[str, str] | None:
-    if not may_reach:
-        return "not_permitted", _("You cannot issue badges to this learner.")
-    if not badge.enable_manual_issuance:
-        return "not_manual", _("This badge is not set up to be issued by hand.")
-    if obstacle := _obstacle(badge):
-        return obstacle
-    if existing and existing.status != Status.FAILED:
-        return "already_issued", _already(existing)
-    return recipient_problem(learner, email=learner.email)
 
 
 def _obstacle(badge: Badge) -> tuple[str, str] | None:
@@ -177,6 +285,78 @@ def _obstacle(badge: Badge) -> tuple[str, str] | None:
     if not badge.badge_provider.is_enabled:
         return "not_available", _("The badge provider of this badge is disabled.")
     return None
+
+
+def _try_again(
+    failed: dict[tuple[int, int], IssuedBadge],
+    pairs: dict[tuple[int, int], Pair],
+    kept: dict[tuple[int, int], Any],
+    *,
+    actor: User | None,
+    now: datetime,
+) -> set[int]:
+    """Send failed rows again, with what was given now; their ids."""
+    steps = []
+    for key, row in failed.items():
+        pair = pairs[key]
+        given = {"expires_at": pair.expires_at, "evidence": kept[key]}
+        again = renewed() | {"recipient_email": pair.learner.email, "due_at": now}
+        steps.append(
+            Move(
+                issued_badge_id=row.pk,
+                from_status=Status.FAILED,
+                to_status=Status.UNKNOWN if row.failure_code in MAY_EXIST else Status.QUEUED,
+                reason=pair.reason,
+                changes=again
+                | {"priority": IssuedBadge.Priority.MANUAL.value}
+                | {name: item for name, item in given.items() if item},
+            )
+        )
+    moved = move_each(steps, actor=actor)
+    goes_to = {step.to_status for step in steps}
+    if Status.UNKNOWN in goes_to:
+        hint(RECONCILE)
+    if Status.QUEUED in goes_to:
+        hint(DELIVER)
+    return moved
+
+
+def _record_pairs(
+    pairs: dict[tuple[int, int], Pair],
+    kept: dict[tuple[int, int], Any],
+    *,
+    actor: User | None,
+    source: str,
+    source_key: str,
+    now: datetime,
+) -> list[int]:
+    columns = ("badge_id", "learner_id", "earned_at", "expires_at", "reason", "evidence")
+    asked = [
+        {
+            "badge_id": pair.badge.pk,
+            "learner_id": pair.learner.pk,
+            "earned_at": pair.issued_at or now,
+            "expires_at": pair.expires_at,
+            "reason": pair.reason,
+            "evidence": kept[key],
+        }
+        for key, pair in pairs.items()
+    ]
+    if not asked:
+        return []
+    return _record(
+        sql(
+            f"SELECT {', '.join(columns)}, {{}} AS source_key FROM {{}}",
+            value(source_key),
+            records(asked, kinds=column_kinds(IssuedBadge, columns)),
+        ),
+        priority=IssuedBadge.Priority.MANUAL,
+        source_kind=source,
+        issued_by=actor,
+        reason=Sql("earned.reason"),
+        expires_at=Sql("earned.expires_at"),
+        evidence=Sql("earned.evidence"),
+    )
 
 
 def issue_anew(lost: IssuedBadge, *, reason: str, actor: User | None) -> IssuedBadge:
@@ -189,17 +369,23 @@ def issue_anew(lost: IssuedBadge, *, reason: str, actor: User | None) -> IssuedB
     obstacle = _obstacle(lost.badge) or recipient_problem(lost.learner, email=lost.learner.email)
     if obstacle:
         raise DomainError(*obstacle)
+    again = Pair(
+        badge=lost.badge,
+        learner=lost.learner,
+        reason=reason,
+        issued_at=lost.earned_at,
+        expires_at=lost.expires_at,
+    )
     with transaction.atomic():
-        new = _record(
-            _of_today(lost.badge, [lost.learner_id], at=lost.earned_at, source_key=lost.source_key),
-            priority=IssuedBadge.Priority.MANUAL,
-            source_kind=lost.source_kind,
-            issued_by=actor,
-            reason=reason,
-            expires_at=lost.expires_at,
-            evidence=lost.evidence,
+        new = _record_pairs(
+            {again.key: again},
+            {again.key: lost.evidence},
+            actor=actor,
+            source=lost.source_kind,
+            source_key=lost.source_key,
+            now=timezone.now(),
         )
-    rows = _rows(lost.badge, [lost.learner_id])
+    rows = _rows([again.key]).select_related("badge__badge_provider")
     if not new:
         existing = rows.filter(status__in=LIVE).last()
         raise Conflict("already_issued", _already(existing) if existing else _("Try again."))
@@ -251,21 +437,6 @@ def _already(existing: IssuedBadge) -> str:
     }
 
 
-def _of_today(badge: Badge, learners: Collection[int], *, at: datetime, source_key: str) -> Sql:
-    """The intents of an act by hand, for `_record`."""
-    return sql(
-        """
-        SELECT {} AS badge_id, person.id AS learner_id, {} AS earned_at, {} AS source_key
-        FROM {} AS person WHERE {}
-        """,
-        value(badge.pk),
-        value(at),
-        value(source_key),
-        table(User),
-        in_list("person.id", list(learners)),
-    )
-
-
 def issue_earned(select: Sql, *, now: datetime, backfill: bool = False, silent: bool = False) -> int:
     """Issue badges for many at once, inside the caller's transaction; how many intents were new.
 
@@ -311,14 +482,15 @@ def _record(
     source_kind: str,
     now: datetime | None = None,
     issued_by: User | None = None,
-    reason: str = "",
     silent: bool = False,
-    expires_at: datetime | None = None,
-    evidence: Sequence[dict[str, str]] = (),
+    reason: Sql | None = None,
+    expires_at: Sql | None = None,
+    evidence: Sql | None = None,
 ) -> list[int]:
     """Write intents; the ids of those that are new (next: delivery.deliver).
 
-    `select` yields badge_id, learner_id, earned_at and source_key. Whoever has a live row already is passed
+    `select` yields badge_id, learner_id, earned_at and source_key, and whatever else the expressions name as
+    columns of `earned`. Whoever has a live row already is passed
     over: the constraint decides, also between two who ask at once. Everybody writes in the same order, so
     that nobody waits for another in a circle. What has expired is replaced by the new one.
     """
@@ -349,13 +521,13 @@ def _record(
         table(IssuedBadge),
         value(source_kind),
         value(issued_by and issued_by.pk),
-        value(reason),
+        reason or value(""),
         value(int(priority)),
         value(silent),
         value(now),
         value(now),
-        value(expires_at),
-        value(json.dumps(list(evidence))),
+        expires_at or value(None),
+        evidence or value("[]"),
         table(IssuedBadge),
         select,
         table(User),

@@ -6,7 +6,6 @@ other is told False and does nothing. See badges.status for the moves there are.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +27,7 @@ from providers.turns import Turns
 from providers.turns import take as take_turns
 from tms.models import User
 from tms.progress import changed
-from tms.sql import Sql, execute, fetch, sql, table, value
+from tms.sql import column_kinds, execute, fetch, records, sql, table, value
 
 log = logging.getLogger(__name__)
 # Settled rows carry no claim: whoever wakes late finds its token gone.
@@ -96,7 +95,7 @@ def _swap(steps: Sequence[Move], names: Sequence[str]) -> set[int]:
     for step in steps:
         known = {"id": step.issued_badge_id, "status": step.from_status, "claim_token": step.claim}
         row = {**known, **step.changes}
-        stored = {name: field.get_db_prep_save(row[name], connection) for name, field in fields.items()}
+        stored = {name: _stored(field, row[name]) for name, field in fields.items()}
         expected.append({**stored, "to_status": step.to_status})
     new = {"status": "given.to_status", "claim_token": "NULL", "lease_until": "NULL"}
     new |= {name: f"given.{name}" for name in names}
@@ -109,9 +108,14 @@ def _swap(steps: Sequence[Move], names: Sequence[str]) -> set[int]:
           AND (given.claim_token IS NULL OR {held}.claim_token = given.claim_token)
         RETURNING {held}.id
         """,  # noqa: S608 - the names are those of model fields
-        _given(expected, kinds={**kinds, "to_status": kinds["status"]}),
+        records(expected, kinds={**kinds, "to_status": kinds["status"]}),
     )
     return {pk for (pk,) in fetch(statement)}
+
+
+def _stored(column: models.Field[Any, Any], given: Any) -> Any:
+    """As its column keeps a value; what is JSON stays as it is, for it travels as JSON."""
+    return given if isinstance(column, models.JSONField) else column.get_db_prep_save(given, connection)
 
 
 def move_all(
@@ -311,9 +315,9 @@ def _log(steps: Sequence[Move], *, actor: User | None) -> None:
         f"INSERT INTO {{}} ({columns}, actor_id) SELECT {columns}, {{}} FROM {{}}",  # noqa: S608 - as above
         table(IssuingEvent),
         value(actor.pk if actor else None),
-        _given(
+        records(
             [{name: getattr(step, name) for name in names} for step in steps],
-            kinds={name: str(_field(IssuingEvent, name).db_type(connection)) for name in names},
+            kinds=column_kinds(IssuingEvent, names),
         ),
     )
     execute(statement)
@@ -324,19 +328,3 @@ def _log(steps: Sequence[Move], *, actor: User | None) -> None:
 
 def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
     return next(field for field in model._meta.concrete_fields if name in {field.name, field.attname})
-
-
-def _given(rows: Sequence[dict[str, Any]], *, kinds: dict[str, str]) -> Sql:
-    """The table `given` of these rows and types of columns: one parameter, whatever the number of rows."""
-    parameter = json.dumps(rows, default=_text)
-    if connection.vendor == "postgresql":
-        columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
-        return Sql(f"jsonb_to_recordset(%s) AS given ({columns})", (parameter,))
-    columns = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in kinds)
-    return Sql(f"(SELECT {columns} FROM json_each(%s)) AS given", (parameter,))  # noqa: S608 - as above
-
-
-def _text(item: Any) -> str:
-    if isinstance(item, datetime | UUID):
-        return str(item)
-    raise TypeError(f"{item!r} cannot be stored.")

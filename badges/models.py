@@ -97,6 +97,7 @@ class IssuedBadge(models.Model):
         ACHIEVEMENT = "achievement", _("Achievement")
         ROSTER = "roster", _("Class roster")
         COURSE_ASSIGNMENT = "course_assignment", _("Course assignment")
+        LIST = "list", _("List")
         BACK_OFFICE = "back_office", _("Back office")
         API = "api", _("API")
         COMMAND = "command", _("Command")
@@ -161,6 +162,8 @@ class IssuedBadge(models.Model):
     failure_code = models.CharField(_("failure code"), max_length=40, blank=True)
     failure_message = models.TextField(_("failure"), blank=True)
     provider_message = models.TextField(_("provider's words"), blank=True)
+    # Set where the provider had it before we asked: why it would not issue it, in its own words or ours.
+    already_there = models.TextField(_("there already"), blank=True, db_default="")
 
     objects = ScopedQuerySet.as_manager()
 
@@ -265,6 +268,87 @@ class IssuingEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_from_status_display()} → {self.get_to_status_display()}"
+
+
+class IssuingAct(models.Model):
+    """What somebody asked for by hand at once: some badges for some learners. Written by badges.by_hand.
+
+    `token` is chosen by whoever asks before asking, so that asking twice is one act. `organization` is the
+    badges' own where they have one in common, else that of the actor: its administrators may undo the act.
+    """
+
+    token = models.UUIDField(unique=True, editable=False)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("issued by")
+    )
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, null=True, related_name="+", verbose_name=_("organization")
+    )
+    source_kind = models.CharField(_("source"), max_length=20, choices=IssuedBadge.Source.choices)
+    source_key = models.CharField(max_length=60, blank=True)
+    file_name = models.CharField(_("file"), max_length=200, blank=True)
+    reason = models.TextField(_("note"), blank=True)
+    issued_at = models.DateTimeField(_("date of issue"), null=True)
+    expires_at = models.DateTimeField(_("expires"), null=True)
+    evidence = models.JSONField(_("evidence"), default=list)
+    created_at = models.DateTimeField(_("asked for"), db_default=Now())
+    undone_at = models.DateTimeField(_("undone"), null=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("undone by"),
+    )
+    undo_reason = models.TextField(_("reason of undoing it"), blank=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("act of issuing")
+        verbose_name_plural = _("acts of issuing")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["source_kind", "source_key"], name="acts_by_source")]
+
+    def __str__(self) -> str:
+        return f"{self.get_source_kind_display()} {timezone.localtime(self.created_at):%Y-%m-%d %H:%M}"
+
+
+class ActOutcome(models.Model):
+    """What an act came to for one pair, as a value of badges.issuing.Outcome. Append-only.
+
+    `issued_badge` is what the pair has, also where it was there before the act and refused it: whether the
+    act itself stands behind it, `code` says.
+    """
+
+    act = models.ForeignKey(IssuingAct, models.CASCADE, related_name="outcomes", db_index=False)
+    # Its place in the act; the number of the row where it came from a list.
+    position = models.PositiveIntegerField(_("row"))
+    badge = models.ForeignKey(Badge, models.PROTECT, related_name="+", verbose_name=_("badge"))
+    learner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("learner")
+    )
+    issued_badge = models.ForeignKey(
+        IssuedBadge,
+        models.SET_NULL,
+        null=True,
+        related_name="outcomes",
+        verbose_name=_("issued badge"),
+    )
+    code = models.CharField(_("outcome"), max_length=40)
+    message = models.TextField(_("message"), blank=True)
+
+    class Meta:
+        verbose_name = _("outcome")
+        verbose_name_plural = _("outcomes")
+        ordering = ["act", "position", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["act", "badge", "learner"], name="one_outcome_of_a_pair")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.badge} – {self.learner}"
 
 
 class Synchronization(models.Model):

@@ -96,3 +96,6 @@ HELD_ACCOUNT_DISABLED = gettext_noop("the badge provider is disabled")
 HELD_ACCOUNT_PAUSED = gettext_noop("the badge provider is paused")
 ACCOUNT_SILENT = gettext_noop("the badge provider does not answer")
 ACCOUNT_CLOSED = gettext_noop("the badge provider asked us to wait")
+
+# Kept as English on a record, and translated for whoever reads it.
+HAD_ALREADY = gettext_noop("The provider had it already.")

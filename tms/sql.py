@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, models
 
@@ -83,6 +84,30 @@ def relation(columns: Sequence[str], rows: Sequence[Sequence[int]]) -> Sql:
     picked = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(columns))
     text = json.dumps([list(row) for row in rows])
     return Sql(f"(SELECT {picked} FROM json_each(%s))", (text,))
+
+
+def records(rows: Sequence[dict[str, Any]], *, kinds: dict[str, str]) -> Sql:
+    """The table `given` of these rows and types of columns: one parameter, whatever the number of rows."""
+    parameter = json.dumps(rows, default=_as_stored)
+    if connection.vendor == "postgresql":
+        columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+        return Sql(f"jsonb_to_recordset(%s) AS given ({columns})", (parameter,))
+    columns = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in kinds)
+    return Sql(f"(SELECT {columns} FROM json_each(%s)) AS given", (parameter,))
+
+
+def _as_stored(item: Any) -> Any:
+    if isinstance(item, datetime):
+        return str(connection.ops.adapt_datetimefield_value(item))
+    if isinstance(item, UUID):
+        return str(item)
+    raise TypeError(f"{item!r} cannot be stored.")
+
+
+def column_kinds(model: type[models.Model], names: Iterable[str]) -> dict[str, str]:
+    """The types of some columns of a model, for `records`."""
+    columns = {column.attname: column for column in model._meta.concrete_fields}
+    return {name: str(columns[name].db_type(connection)) for name in names}
 
 
 def table(model: type[models.Model]) -> Sql:

@@ -190,6 +190,7 @@ def test_a_duplicate_is_found_by_looking_and_adopted(sandbox, badge):
     reconcile()
     assert (stored(row).status, stored(row).external_uuid) == (S.ISSUED, there["id"])
     assert stored(row).failure_code == ""
+    assert stored(row).already_there == "This person has this badge already, pending or accepted."
     assert posts(sandbox) == 2  # theirs, and ours that was refused
 
 
@@ -231,6 +232,25 @@ def test_a_badge_that_was_there_before_ours_was_asked_for_says_so(badge, instead
     deliver()
     reconcile()
     assert row.events.get(to_status=S.ISSUED).reason == "The provider had it already."
+    assert stored(row).already_there == "The provider had it already."
+
+
+def test_what_our_own_lost_request_left_at_the_provider_was_not_there_already(sandbox, badge, later):
+    """The first answer is lost, a search shows nothing yet, and the second request is refused."""
+    row = waiting(badge)
+    sandbox.order(lost_response=1, times=1)
+    deliver()
+    sandbox.order(search_lag=3600)
+    with later(seconds=5):
+        reconcile()
+    with later(lease=1, seconds=10):
+        reconcile()
+        deliver()
+        assert (stored(row).status, stored(row).attempts) == (S.UNKNOWN, 2)
+        sandbox.order()
+        reconcile()
+    assert (stored(row).status, stored(row).already_there) == (S.ISSUED, "")
+    assert row.events.get(to_status=S.ISSUED).reason == "Found at the provider."
 
 
 def _raise(error):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db.models import Count, Sum
 
 from achievements.backfill import award_due
 from achievements.models import EarnedAchievement
-from badges.models import Badge, IssuedBadge
+from badges.models import ActOutcome, Badge, IssuedBadge, IssuingAct
 from badges.status import Status
 from tests.factories import (
     PAST,
     AchievementFactory,
+    AdministratorFactory,
     BadgeFactory,
     BadgeProviderFactory,
     LabFactory,
@@ -171,6 +173,62 @@ def test_an_achievement_and_a_hand_at_the_same_time_lead_to_one_badge_each(
     assert IssuedBadge.objects.count() == len(learners) == earned + by_hand.count("queued")
 
 
+def test_one_act_that_is_asked_for_twice_at_once_is_one_act(environment: dict[str, str]) -> None:
+    """A double click, or a page that is sent again while the first is still being written."""
+    badges, learners, admin = _for_an_act()
+    token = uuid4()
+
+    acts = race(
+        [(_preparation(badges, admin), _ACT.format(token=token))] * PROCESSES, environment=environment
+    )
+
+    assert {pk for pk, _codes in acts} == set(IssuingAct.objects.values_list("pk", flat=True))
+    assert IssuingAct.objects.count() == 1
+    assert {tuple(codes) for _pk, codes in acts} == {("queued",) * len(learners) * len(badges)}
+    assert IssuedBadge.objects.count() == ActOutcome.objects.count() == len(learners) * len(badges)
+
+
+def test_two_acts_for_the_same_pairs_at_once_issue_each_once_and_tell_the_other(
+    environment: dict[str, str],
+) -> None:
+    badges, learners, admin = _for_an_act()
+
+    acts = race(
+        [(_preparation(badges, admin), _ACT.format(token=uuid4())) for _number in range(PROCESSES)],
+        environment=environment,
+    )
+
+    codes = [code for _pk, codes in acts for code in codes]
+    pairs = len(learners) * len(badges)
+    assert IssuingAct.objects.count() == PROCESSES
+    assert IssuedBadge.objects.count() == pairs == codes.count("queued")
+    assert codes.count("already_issued") == pairs * (PROCESSES - 1)
+
+
+def _for_an_act() -> tuple[list[Badge], list[User], User]:
+    organization = OrganizationFactory()
+    badges = BadgeFactory.create_batch(2, organization=organization)
+    admin = AdministratorFactory(organization=organization)
+    return badges, [*_learners(100, organization=organization), admin], admin
+
+
+def _preparation(badges: list[Badge], admin: User) -> str:
+    return _TO_ACT.format(organization=badges[0].organization_id, admin=admin.pk)
+
+
+_TO_ACT = """
+from uuid import UUID
+from badges.by_hand import issue_by_hand
+from badges.models import Badge
+from tms.models import User
+badges = list(Badge.objects.filter(organization={organization}))
+learners = list(User.objects.filter(organization={organization}))
+admin = User.objects.get(pk={admin})
+def act(token):
+    done = issue_by_hand(badges, learners, actor=admin, source="roster", token=UUID(token))
+    return done.pk, list(done.outcomes.values_list("code", flat=True))
+"""
+_ACT = "act('{token}')"
 _BY_HAND = """
 from badges.issuing import issue
 from badges.models import Badge
