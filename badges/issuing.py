@@ -165,6 +165,15 @@ def issue_pairs(
     ]
 
 
+def foresee(
+    asked: Sequence[Pair], *, actor: User | None, among: Among | None = None
+) -> dict[tuple[int, int], tuple[str, str]]:
+    """(badge, learner) → code and sentence of what `issue_pairs` would refuse now. Nothing is written."""
+    pairs = {pair.key: pair for pair in asked}
+    existing = _by_pair(_rows(pairs).filter(status__in=LIVE), pairs)
+    return _refusals(pairs, existing, actor=actor, among=among)
+
+
 def _checked(pairs: dict[tuple[int, int], Pair], *, now: datetime) -> dict[tuple[int, int], Any]:
     """The evidence of each pair as a row keeps it. Raises DomainError for what no provider takes."""
     kept: dict[tuple[int, int], Any] = {}

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from badges.by_hand import MOST_PAIRS, issue_by_hand
-from badges.issuing import Among
+from badges.issuing import Among, Pair, foresee
 from badges.models import ActOutcome, Badge, IssuedBadge, IssuingAct
 from badges.results import State, results_of, tally
 from badges.status import Status
@@ -302,3 +302,25 @@ def test_the_number_of_queries_depends_neither_on_learners_nor_on_badges(admin, 
         counts.append((len(asked), len(shown), len(counted)))
     assert counts[0] == counts[1] == (counts[0][0], 2, 1)
     assert counts[0][0] <= 20
+
+
+# --- Before anything is asked for ---------------------------------------------------------------------------
+
+
+def test_what_is_foreseen_is_what_is_refused_and_writes_nothing(badge, admin, ada):
+    other = BadgeFactory(organization=badge.organization, enable_manual_issuance=False)
+    has_it = IssuedBadgeFactory(badge=badge, status=S.ISSUED, issued_at=PAST).learner
+    has_failed = IssuedBadgeFactory(badge=badge, status=S.FAILED).learner
+    nameless = UserFactory(organization=badge.organization, first_name=" ")
+    away = UserFactory(organization=badge.organization)
+    learners = [ada, has_it, has_failed, nameless, away]
+    among = Among(badges=Badge.objects.all(), learners=User.objects.exclude(pk=away.pk), code="not_enrolled")
+    pairs = [Pair(badge=each, learner=learner) for each in (badge, other) for learner in learners]
+
+    foreseen = foresee(pairs, actor=admin, among=among)
+
+    assert not IssuedBadge.objects.filter(status=S.QUEUED).exists()
+    done = act([badge, other], learners, actor=admin, among=among)
+    refused = ActOutcome.objects.filter(act=done).exclude(code="queued")
+    assert foreseen == {(row.badge_id, row.learner_id): (row.code, row.message) for row in refused}
+    assert len(foreseen) == 8  # all but one badge for two learners
