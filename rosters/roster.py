@@ -9,14 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db.models import BooleanField, Case, QuerySet, Value, When
+from django.utils.translation import gettext as _
 
+from badges.issuing import Among
 from badges.models import Badge
 from tms.access import Action, Role
 from tms.contributions import contributed
-from tms.models import Class, Enrollment
+from tms.models import Class, Enrollment, User
 
 if TYPE_CHECKING:
-    from tms.models import Course, User
+    from tms.models import Course
 
 # Who has access to the training. Nobody takes part in a class that does not take place.
 TAKING_PART = (Enrollment.Status.ENROLLED, Enrollment.Status.AUDIT)
@@ -79,3 +81,17 @@ def course_first(badges: QuerySet[Badge], *, course: Course) -> QuerySet[Badge]:
         When(pk__in=of_course, then=Value(True)), default=Value(False), output_field=BooleanField()
     )
     return badges.annotate(is_of_course=is_of_course).order_by("-is_of_course", "name", "pk")
+
+
+def roster_among(training_class: Class, *, viewer: User) -> Among:
+    """What may be issued from the roster, and to whom, for badges.issuing: the badges of the class's
+    organization, also those that cannot be issued now, since it says why."""
+    learners = roster_learners(training_class, viewer=viewer).order_by()
+    return Among(
+        badges=Badge.objects.for_user(viewer, Action.TEACH).filter(
+            organization=training_class.organization_id
+        ),
+        learners=User.objects.filter(pk__in=learners.values("user")),
+        code="not_enrolled",
+        message=_("Only students who are Enrolled or Audit in this class can be issued badges from it."),
+    )

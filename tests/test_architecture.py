@@ -32,6 +32,7 @@ SCOPED_OTHERWISE = {
     ("badges/admin_catalogue.py", "get_field_queryset"): "what is reachable, or was made available",
     ("achievements/admin.py", "get_field_queryset"): "what is reachable, or was made available",
     ("achievements/admin.py", "get_queryset"): "counts inside the scoped rows, by OuterRef",
+    ("rosters/roster.py", "roster_among"): "those who are on the scoped roster",
 }
 
 
