@@ -66,6 +66,7 @@ PAGE =         "302  200  200  200  200  200  200  200  200  200"
 PAGE_ACT =     "302  302  302  302  302  302  302  302  302  302"
 PAGE_OF_OWN =  "302  200  404  404  404  200  404  200  404  200"
 PAGE_TEACH =   "302  404  404  200  200  200  404  200  404  200"
+PAGE_TEACH_ACT="302  404  404  302  302  302  404  302  404  302"
 PAGE_NONE =    "302  405  405  405  405  405  405  405  405  405"
 SIGN_IN =      "200  302  302  302  302  302  302  302  302  302"
 SIGN_IN_NONE = "405  302  302  302  302  302  302  302  302  302"
@@ -113,7 +114,9 @@ TABLE: dict[str, Url] = {
     "own-achievements": page(GET=PAGE, POST=PAGE_ACT),
     "user-achievements": page(of="learner", GET=PAGE_OF_OWN),
     "classes": page(GET=PAGE),
-    "roster": page(of="training_class", GET=PAGE_TEACH),
+    "roster": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH_ACT),
+    "roster-export": page(of="training_class", GET=PAGE_TEACH),
+    "roster-badges": page(of="training_class", GET=PAGE_TEACH),
     "style-guide": page(GET=PAGE),
     "sign-in": Url({"GET": SIGN_IN, "POST": SIGN_IN, "PUT": SIGN_IN}, otherwise=SIGN_IN_NONE),
     "sign-out": page(POST=PAGE_ACT),

@@ -8,7 +8,9 @@ courses, subscriptions) is written by tms.gates and tms.subscriptions in the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -19,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from tms import coursework, records, sessions
 from tms.coursework import Key
-from tms.errors import Conflict, DomainError
+from tms.errors import Conflict, DomainError, NotFound
 from tms.hint import hint
 from tms.models import (
     Activity,
@@ -281,23 +283,82 @@ def set_completion_status(
     """What became of an enrolment; only for Enrolled students."""
     with transaction.atomic():
         enrollment = _locked(enrollment)
-        if completion_status not in Enrollment.Completion.values:
-            raise DomainError(
-                "completion_status",
-                _("%(found)s is not a completion status. Allowed: %(allowed)s.")
-                % {"found": completion_status, "allowed": ", ".join(Enrollment.Completion.values)},
-            )
-        if enrollment.status != Enrollment.Status.ENROLLED:
-            raise Conflict(
-                "not_enrolled",
-                _("Only Enrolled students have a completion status; this one is %(status)s.")
-                % {"status": enrollment.get_status_display()},
-            )
-        complete = completion_status == Enrollment.Completion.COMPLETE
-        if complete and (at or enrollment.completion_status != completion_status):
-            enrollment.completed_at = at or timezone.now()
-        enrollment.completion_status = completion_status
+        _conclude(enrollment, completion_status, at=at)
         return save(enrollment)
+
+
+def _conclude(enrollment: Enrollment, completion_status: str, *, at: datetime | None = None) -> None:
+    if completion_status not in Enrollment.Completion.values:
+        raise DomainError(
+            "completion_status",
+            _("%(found)s is not a completion status. Allowed: %(allowed)s.")
+            % {"found": completion_status, "allowed": ", ".join(Enrollment.Completion.values)},
+        )
+    if enrollment.status != Enrollment.Status.ENROLLED:
+        raise Conflict(
+            "not_enrolled",
+            _("Only Enrolled students have a completion status; this one is %(status)s.")
+            % {"status": enrollment.get_status_display()},
+        )
+    complete = completion_status == Enrollment.Completion.COMPLETE
+    if complete and (at or enrollment.completion_status != completion_status):
+        enrollment.completed_at = at or timezone.now()
+    enrollment.completion_status = completion_status
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A completion status that somebody chose, and the one that was seen while choosing."""
+
+    seen: str
+    chosen: str
+
+
+def set_completion_statuses(
+    enrollments: models.QuerySet[Enrollment], decided: Mapping[int, Decided]
+) -> dict[int, DomainError]:
+    """What became of many enrolments, by id, in one transaction; why some of them were left as they are.
+
+    Each is saved or refused alone. One that somebody else has decided differently meanwhile is refused with
+    "changed_meanwhile", and one that is not among `enrollments` is not found.
+    """
+    refused: dict[int, DomainError] = {}
+    with transaction.atomic():
+        rows = (
+            enrollments.order_by("pk")
+            .select_for_update(of=("self",))
+            .select_related("user__organization", *records.SOURCES[Enrollment][1])
+        )
+        found = {row.pk: row for row in rows.filter(pk__in=decided)}
+        edited = []
+        for pk, decision in decided.items():
+            row = found.get(pk)
+            if row is None:
+                refused[pk] = NotFound("not_found", _("Not found."))
+                continue
+            before = copy(row)
+            try:
+                _require_seen(row, decision)
+                _conclude(row, decision.chosen)
+            except DomainError as refusal:
+                refused[pk] = refusal
+                continue
+            if row.completion_status != before.completion_status:
+                prepare(row, before=before)
+                edited.append(row)
+        store(edited)
+    return refused
+
+
+def _require_seen(enrollment: Enrollment, decision: Decided) -> None:
+    """Whoever decides has seen what is there, or decides the same."""
+    if enrollment.completion_status not in {decision.seen, decision.chosen}:
+        raise Conflict(
+            "changed_meanwhile",
+            _("Somebody has set this to %(status)s meanwhile.")
+            % {"status": enrollment.get_completion_status_display()},
+            data={"completion_status": enrollment.completion_status},
+        )
 
 
 def save_class(training_class: Class) -> Class:

@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import ProtectedError
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -337,6 +338,86 @@ def test_only_enrolled_students_have_a_completion_status(learner, status):
     enrollment.completion_status = Enrollment.Completion.ATTENDING
     with pytest.raises(ValidationError, match="Only Enrolled students"):
         progress.save(enrollment)
+
+
+def decide(enrollments, **decided):
+    """`decided`: the last names of some of the students → (seen, chosen)."""
+    pks = {enrollment.user.last_name: enrollment.pk for enrollment in enrollments}
+    refused = progress.set_completion_statuses(
+        Enrollment.objects.all(), {pks[name]: progress.Decided(*pair) for name, pair in decided.items()}
+    )
+    return {name: refused[pks[name]].code for name in decided if pks[name] in refused}
+
+
+@pytest.fixture
+def students():
+    training_class = ClassFactory()
+    return [
+        EnrollmentFactory(user__last_name=name, training_class=training_class)
+        for name in ("ada", "bob", "eve")
+    ]
+
+
+def test_many_completion_statuses_are_set_at_once_as_each_would_be_alone(students, changed):
+    changed()
+    assert decide(students, ada=("unknown", "complete"), bob=("unknown", "no_show")) == {}
+    ada, bob, eve = (Enrollment.objects.get(pk=row.pk) for row in students)
+    assert (ada.completion_status, bob.completion_status, eve.completion_status) == (
+        "complete",
+        "no_show",
+        "unknown",
+    )
+    assert record(ada).completed_at == ada.completed_at
+    assert ada.completed_zone == "UTC"
+    assert not records_of(bob)
+    assert changed() == {ada.user_id, bob.user_id}
+
+
+def test_of_two_who_decide_differently_the_second_is_told_and_the_others_are_saved(students, changed):
+    assert decide(students, ada=("unknown", "failed")) == {}
+    changed()
+    assert decide(students, ada=("unknown", "complete"), bob=("unknown", "complete")) == {
+        "ada": "changed_meanwhile"
+    }
+    assert Enrollment.objects.get(user__last_name="ada").completion_status == "failed"
+    assert Enrollment.objects.get(user__last_name="bob").completion_status == "complete"
+    assert decide(students, ada=("failed", "complete")) == {}
+    assert Enrollment.objects.get(user__last_name="ada").completion_status == "complete"
+
+
+def test_who_decides_what_was_decided_already_changes_nothing(students, changed):
+    decide(students, ada=("unknown", "complete"))
+    before = Enrollment.objects.get(user__last_name="ada").completed_at
+    changed()
+    assert decide(students, ada=("unknown", "complete")) == {}
+    assert Enrollment.objects.get(user__last_name="ada").completed_at == before
+    assert changed() == set()
+
+
+def test_of_many_completion_statuses_each_is_refused_alone(students):
+    Enrollment.objects.filter(user__last_name="ada").update(status="audit")
+    refused = decide(
+        students, ada=("unknown", "complete"), bob=("unknown", "finished"), eve=("unknown", "complete")
+    )
+    assert refused == {"ada": "not_enrolled", "bob": "completion_status"}
+    assert list(Enrollment.objects.filter(completion_status="complete")) == [students[2]]
+
+
+def test_of_many_completion_statuses_those_out_of_reach_are_not_found(students):
+    refused = progress.set_completion_statuses(
+        Enrollment.objects.exclude(pk=students[0].pk),
+        {row.pk: progress.Decided("unknown", "complete") for row in students},
+    )
+    assert {pk: error.code for pk, error in refused.items()} == {students[0].pk: "not_found"}
+    assert Enrollment.objects.filter(completion_status="complete").count() == 2
+
+
+def test_the_number_of_queries_does_not_grow_with_the_completion_statuses(students):
+    with CaptureQueriesContext(connection) as one:
+        decide(students, ada=("unknown", "complete"))
+    with CaptureQueriesContext(connection) as three:
+        decide(students, ada=("complete", "failed"), bob=("unknown", "failed"), eve=("unknown", "failed"))
+    assert len(three) == len(one)
 
 
 # --- Classes ------------------------------------------------------------------------------------------------

@@ -1,0 +1,102 @@
+"""The badges that students of a class have, or will have: of exactly the organization of the class."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from badges.models import IssuedBadge
+from badges.status import AT_PROVIDER, ENDED, Status
+from tms.access import Action
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from tms.models import Class, Enrollment, User
+
+# What changes by itself, so that looking again soon is worth it.
+MOVING = (Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.REVOKING)
+
+
+@dataclass(frozen=True)
+class Held:
+    """One issued badge as a row of the roster shows it."""
+
+    row: IssuedBadge
+
+    @property
+    def is_moving(self) -> bool:
+        return self.row.status in MOVING
+
+    @property
+    def is_settled(self) -> bool:
+        """She has it, and nothing about it needs to be looked at."""
+        return self.row.status in {Status.ISSUED, Status.ACCEPTED}
+
+    @property
+    def is_at_provider(self) -> bool:
+        return self.row.status in AT_PROVIDER
+
+    @property
+    def is_by_achievement(self) -> bool:
+        return self.row.source_kind == IssuedBadge.Source.ACHIEVEMENT
+
+    @property
+    def failure(self) -> str:
+        """Why it was not issued: the provider's words if there are any."""
+        if self.row.status != Status.FAILED:
+            return ""
+        return self.row.provider_message or self.row.failure_message or self.row.failure_code
+
+    @property
+    def text(self) -> str:
+        return f"{self.row.badge} ({self.row.issued_status})"
+
+
+def held_by(learners: Collection[int], *, training_class: Class, viewer: User) -> Mapping[int, list[Held]]:
+    """learner → badges, those that are not settled first, then by name; one query."""
+    rows = (
+        IssuedBadge.objects.for_user(viewer, Action.TEACH)
+        .filter(learner__in=learners, badge__organization=training_class.organization_id)
+        .exclude(status__in=ENDED)
+        .select_related("badge__badge_provider", "issued_by")
+        .defer("badge__badge_provider__token", "badge__badge_provider__webhook_secret")
+        .order_by("badge__name", "pk")
+    )
+    found: dict[int, list[Held]] = defaultdict(list)
+    for row in rows:
+        found[row.learner_id].append(Held(row))
+    for held in found.values():
+        held.sort(key=lambda each: each.is_settled)
+    return found
+
+
+@dataclass(frozen=True)
+class Live:
+    """The badges of some rows, by enrolment, as a page watches them."""
+
+    cells: Mapping[int, Sequence[Held]]
+
+    @property
+    def is_moving(self) -> bool:
+        return any(held.is_moving for held in self._all())
+
+    @property
+    def fingerprint(self) -> str:
+        """Another as soon as something else would be shown."""
+        told = [(held.row.pk, str(held.row.issued_status), held.failure) for held in self._all()]
+        return f"{crc32(repr(sorted(told)).encode()):08x}"
+
+    def _all(self) -> Iterator[Held]:
+        for cell in self.cells.values():
+            yield from cell
+
+
+def watched(enrollments: QuerySet[Enrollment], *, training_class: Class, viewer: User) -> Live:
+    """In two queries, however many they are."""
+    learners = dict(enrollments.order_by().values_list("pk", "user_id"))
+    held = held_by(learners.values(), training_class=training_class, viewer=viewer)
+    return Live({pk: held.get(learner, []) for pk, learner in learners.items()})

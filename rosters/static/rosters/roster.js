@@ -1,0 +1,34 @@
+// The roster: completion statuses that were changed and not saved are marked, counted and not lost by accident.
+"use strict";
+
+(() => {
+  function edited(form) {
+    return [...form.querySelectorAll("select[data-seen]")].filter((field) => field.value !== field.dataset.seen);
+  }
+
+  function show(form) {
+    for (const field of form.querySelectorAll("select[data-seen]")) {
+      field.closest("tr").toggleAttribute("data-edited", field.value !== field.dataset.seen);
+    }
+    const count = form.querySelector("[data-edit-count]");
+    if (!count) return;
+    const number = edited(form).length;
+    count.hidden = number === 0;
+    count.querySelector("b").textContent = number;
+  }
+
+  let leaving = false;
+
+  for (const form of document.querySelectorAll("form[data-edits]")) {
+    show(form);
+    form.addEventListener("change", () => show(form));
+    form.addEventListener("submit", () => {
+      leaving = true;
+    });
+  }
+
+  addEventListener("beforeunload", (event) => {
+    const forms = [...document.querySelectorAll("form[data-edits]")];
+    if (!leaving && forms.some((form) => edited(form).length > 0)) event.preventDefault();
+  });
+})();
