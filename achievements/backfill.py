@@ -32,11 +32,12 @@ from achievements.evaluation import Report, active_rules, one_at_a_time
 from achievements.models import Achievement, Backfill, EarnedAchievement
 from achievements.references import problem_of
 from badges.ending import Ended, require_reason, revoke_all
+from badges.issuing import problem_of_silence
 from badges.lifecycle import move_all
 from badges.models import IssuedBadge
 from badges.status import Status
 from tms.access import Action, require
-from tms.errors import Conflict, NotFound
+from tms.errors import Conflict, DomainError, NotFound
 from tms.hint import hint
 from tms.models import Notification, User
 
@@ -63,15 +64,20 @@ def start(
 
     One that is open starts anew with this choice, running; what it has awarded stays its own. In the
     transaction that saves an achievement, this decides for the run that the saving asks for.
-    Raises Conflict("not_active") when nobody could earn the achievement anyway.
+    Raises Conflict("not_active") when nobody could earn the achievement anyway, and DomainError("not_silent")
+    when its badge's provider would tell people of a run that is to be silent.
     """
     require(actor, Action.MANAGE, achievement)
     now = timezone.now()
     with transaction.atomic():
         # The achievement before the backfill, as award_due writes them: nobody waits in a circle.
         Achievement.objects.filter(pk=achievement.pk).update(full_run_due_at=now)
-        stored = Achievement.objects.select_related("organization").get(pk=achievement.pk)
+        stored = Achievement.objects.select_related("organization", "badge__badge_provider").get(
+            pk=achievement.pk
+        )
         _require_active(stored)
+        if notification == Backfill.Notification.SILENT:
+            _require_silence(stored)
         chosen = {"notification": notification, "requested_by": actor, "state": State.RUNNING}
         beginning = {**chosen, **_beginning(), "asked_at": now, "rule_version": stored.rule_version}
         open_ones = Backfill.objects.open().filter(achievement=stored)
@@ -197,6 +203,13 @@ def _require_active(achievement: Achievement) -> None:
     else:
         return
     raise Conflict("not_active", message % {"achievement": achievement})
+
+
+def _require_silence(achievement: Achievement) -> None:
+    """Otherwise each of its badges would fail by itself, later."""
+    badge = achievement.badge
+    if badge and (problem := problem_of_silence(badge)):
+        raise DomainError("not_silent", problem, fields={"notification": [problem]})
 
 
 def _switch(backfill: Backfill, before: Backfill.State, after: Backfill.State) -> Backfill:

@@ -22,7 +22,7 @@ from achievements.conditions.query import EVERYBODY, GATES, Scope, may_earn, sta
 from achievements.evaluation import active_rule
 from achievements.models import Backfill
 from achievements.references import gone, told
-from badges.issuing import never_had
+from badges.issuing import never_had, problem_of_silence
 from tms.access import Action, require
 from tms.models import User
 from tms.sql import Sql, fetch, json_array, moment_of, plan_for_sets, sql, table, value
@@ -97,6 +97,8 @@ def preview_backfill(
         waiting_for.append(told(missing[achievement.pk]))
     elif achievement.paused_at:
         waiting_for.append(_("Its rule failed too often and is paused; save it to try again."))
+    if notification == Backfill.Notification.SILENT and achievement.badge:
+        waiting_for += filter(None, [problem_of_silence(achievement.badge)])
     return _foresee(active, notification=notification, waiting_for=tuple(waiting_for))
 
 

@@ -401,6 +401,17 @@ def issue_anew(lost: IssuedBadge, *, reason: str, actor: User | None) -> IssuedB
     return rows.get(pk=new[0])
 
 
+def problem_of_silence(badge: Badge) -> str:
+    """Why this badge cannot be issued without the provider's mail, in a sentence; empty when it can."""
+    provider = badge.badge_provider
+    if Ability.SUPPRESS in abilities_of(provider.kind):
+        return ""
+    return _(
+        "%(provider)s tells every earner of a new badge and cannot be asked not to, so that “%(badge)s” "
+        "cannot be issued silently."
+    ) % {"provider": provider.get_kind_display(), "badge": badge}
+
+
 def recipient_problem(learner: User, *, email: str) -> tuple[str, str] | None:
     """Why no provider would take this person, at this address, as a recipient."""
     try:

@@ -824,6 +824,22 @@ class TestStart:
         assert Achievement.objects.get().full_run_due_at is None
         assert Backfill.objects.get().state == "done"
 
+    def test_silence_is_not_promised_of_a_provider_that_tells_everybody(self, organization):
+        badge = BadgeFactory(organization=organization, badge_provider__kind="accredible")
+        achievement = AchievementFactory(organization=organization, badge=badge)
+        backfill.award_due()
+        with pytest.raises(DomainError) as refused:
+            backfill.start(achievement, notification=SILENT)
+        assert (refused.value.code, list(refused.value.fields)) == ("not_silent", ["notification"])
+        assert refused.value.message == (
+            "Accredible tells every earner of a new badge and cannot be asked not to, "
+            f"so that “{badge}” cannot be issued silently."
+        )
+        assert Backfill.objects.get().state == "done"
+        assert preview_backfill(achievement, notification=SILENT).waiting_for == (refused.value.message,)
+        assert preview_backfill(achievement, notification=SUMMARY).waiting_for == ()
+        assert backfill.start(achievement, notification=SUMMARY).notification == SUMMARY
+
     def test_another_organizations_administrator_finds_nothing(self, organization):
         stranger = AdministratorFactory()
         achievement = AchievementFactory(organization=organization)
@@ -882,6 +898,13 @@ class TestCommand:
             "Running: 0 of 1 learners looked at, 0 awards, 0 badges to issue.",
             "1 award was withdrawn.",
         ]
+
+    def test_a_silence_that_cannot_be_is_refused_in_a_sentence(self, organization):
+        badge = BadgeFactory(organization=organization, badge_provider__kind="accredible")
+        achievement = AchievementFactory(organization=organization, badge=badge)
+        with pytest.raises(CommandError, match="cannot be issued silently"):
+            self.run(str(achievement.pk), "--notify", "silent")
+        assert not Backfill.objects.exists()
 
     def test_what_was_never_started_cannot_be_paused(self, organization):
         achievement = AchievementFactory(organization=organization)

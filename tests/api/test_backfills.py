@@ -63,6 +63,17 @@ def test_it_tells_how_far_it_is_and_what_it_gave(administrator: APIClient, done:
     assert administrator.get(ADDRESS, {"state": "running"}).json()["results"] == []
 
 
+def test_silence_of_a_provider_that_tells_everybody_is_refused(
+    world: World, administrator: APIClient
+) -> None:
+    badge = BadgeFactory.create(organization=world.north, badge_provider__kind="accredible")
+    achievement = AchievementFactory.create(organization=world.north, badge=badge)
+    answer = administrator.post(ADDRESS, {"achievement": achievement.pk, "notification": "silent"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "not_silent")
+    assert "cannot be issued silently" in answer.json()["fields"]["notification"][0]
+    assert not Backfill.objects.exists()
+
+
 @pytest.mark.parametrize(("notification", "messages"), [("silent", 0), ("summary", 1), ("normal", 2)])
 def test_it_is_previewed_with_its_choice_and_nothing_is_stored(
     world: World, administrator: APIClient, notification: str, messages: int
