@@ -70,17 +70,29 @@ def ask(question: Callable[[], object]) -> Heard:
 
 
 @contextmanager
-def asking(provider: BadgeProvider, *, turns: int = 0) -> Iterator[None]:
-    """Whatever is asked inside is learned from, also when it raises. `turns` were taken for it before."""
+def asking(provider: BadgeProvider, *, turns: int = 0, pauses: bool = True) -> Iterator[Callable[[], None]]:
+    """Whatever is asked inside is learned from, also when it raises. `turns` were taken for it before.
+
+    Yields what counts the calls made so far, for those who ask for long: others notice at once. Without
+    `pauses` a refusal is none of the account, as where it may speak of reading alone.
+    """
     before = clock.calls
+    counted = turns
     answer: object = None
+
+    def count() -> None:
+        nonlocal counted
+        calls = clock.calls - before
+        limits.charge(provider, max(calls - counted, 0))
+        counted = max(calls, counted)
+
     try:
-        yield
+        yield count
     except ProviderError as error:
-        answer = error
+        answer = error if pauses or not error.is_account_wide else None
         raise
     finally:
-        learn(provider, [Heard(answer, calls=clock.calls - before)], turns=turns)
+        learn(provider, [Heard(answer, calls=clock.calls - before)], turns=counted)
 
 
 def learn(provider: BadgeProvider, heard: Sequence[Heard], *, turns: int | None = None) -> set[int]:

@@ -29,6 +29,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from badges.activation import hold_waiting, state_of
+from badges.asking import asking
 from badges.models import Badge, Synchronization
 from badges.storable import storable
 from providers.base import ProviderError
@@ -205,17 +206,26 @@ def _read(provider: BadgeProvider) -> Found:
 
 
 def _read_all(provider: BadgeProvider) -> Found:
-    adapter = adapter_for(provider)
-    found = Found(live={template.external_id: template for template in adapter.templates()})
+    """A refusal pauses nothing: a token may be allowed to issue, and not to read templates."""
+    with asking(provider, pauses=False) as count:
+        return _read_and_look_up(provider, count=count)
+
+
+def _read_and_look_up(provider: BadgeProvider, *, count: Callable[[], None]) -> Found:
+    adapter, found = adapter_for(provider), Found()
+    for template in adapter.templates():
+        found.live[template.external_id] = template
+        count()
     known = Badge.objects.filter(badge_provider=provider, template_state__in=[State.LIVE, State.UNSEEN])
     template_ids = known.order_by("pk").values_list("template_id", flat=True)
     missing = [template_id for template_id in template_ids if template_id not in found.live]
     overlooked = 0
     for template_id in missing[:LOOKUPS]:
-        template = adapter.template(template_id)
-        state = state_of(template) if template else State.GONE
-        if template and state == State.LIVE:
-            found.live[template_id] = template
+        there = adapter.template(template_id)
+        count()
+        state = state_of(there) if there else State.GONE
+        if there and state == State.LIVE:
+            found.live[template_id] = there
             overlooked += 1
         else:
             found.ended[template_id] = state

@@ -84,3 +84,23 @@ def test_what_is_raised_while_asking_is_learned_too(account):
         clock.calls += 1
         raise Misconfigured("No.", status=401)
     assert after(account).paused_at is not None
+
+
+def test_who_asks_for_long_counts_its_calls_as_they_are_made(account, monkeypatch):
+    charged = []
+    monkeypatch.setattr(limits, "charge", lambda provider, calls: charged.append(calls))
+    with asking(account, turns=1) as count:
+        clock.calls += 3
+        count()
+        count()
+        clock.calls += 2
+        count()
+        clock.calls += 1
+    assert [calls for calls in charged if calls] == [2, 2, 1]
+
+
+def test_a_refusal_that_may_speak_of_reading_alone_pauses_nothing(account):
+    with pytest.raises(Misconfigured), asking(account, pauses=False):
+        clock.calls += 1
+        raise Misconfigured("No.", status=403)
+    assert after(account).paused_at is None

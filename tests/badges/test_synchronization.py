@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -16,10 +17,10 @@ from badges.catalogue import save_badge
 from badges.models import Badge, IssuedBadge, Synchronization
 from badges.status import HELD_BADGE_INACTIVE, Status
 from badges.synchronization import summary, synchronize, synchronize_all, take_in
-from providers import accounts
+from providers import accounts, limits
 from providers.accounts import save_provider
 from providers.base import Template
-from providers.models import BadgeProvider
+from providers.models import BadgeProvider, CallRate
 from tests.badges.conftest import timeline
 from tests.factories import (
     AchievementFactory,
@@ -350,6 +351,35 @@ def test_every_page_is_read(paper: Paper, account: BadgeProvider) -> None:
 
 
 # --- Failing ------------------------------------------------------------------------------------------------
+
+
+def test_its_calls_are_counted_page_by_page(paper: Paper, account: BadgeProvider) -> None:
+    BadgeProvider.objects.update(calls_per_minute=16)
+    account.refresh_from_db()
+    (limit,) = limits.limits_of(account)
+    paper.add("Git")
+    paper.per_page = 1
+    taken: list[datetime] = []
+
+    def look() -> None:
+        taken.extend(CallRate.objects.values_list("free_at", flat=True))
+
+    paper.before_answer = look
+
+    synchronize(account)
+
+    (free_at,) = CallRate.objects.values_list("free_at", flat=True)
+    assert len(paper.asked) == 3
+    assert [free_at - earlier for earlier in taken] == [2 * limit.interval, limit.interval]
+
+
+def test_an_account_that_is_asked_to_wait_meanwhile_waits(paper: Paper, account: BadgeProvider) -> None:
+    paper.refuse = 429
+
+    assert synchronize(account).problem
+
+    account.refresh_from_db()
+    assert account.closed_until is not None
 
 
 @pytest.mark.parametrize("page", [1, 2, 3])
