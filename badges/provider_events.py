@@ -72,7 +72,6 @@ MOST_ATTEMPTS = 72  # two days and a half, as the pauses go
 ATTEMPTS_TO_FIND = 5  # an event may be posted a moment before it can be read
 LONGEST_PAUSE = 3600.0
 KIND_LENGTH = 60
-KEPT = timedelta(days=180)  # much longer than a provider goes on to repeat itself (Credly: 25 days)
 
 # What came back when it was read: an Event, or why there is none.
 Read = tuple[ProviderEvent, Heard]
@@ -372,12 +371,3 @@ def process_again(event: ProviderEvent, *, actor: User | None) -> None:
         processed_at=None, outcome="", result="", attempts=0, due_at=timezone.now()
     )
     hint(PROCESS)
-
-
-def forget(*, now: datetime | None = None) -> int:
-    """Delete events that were processed so long ago that nobody repeats them; how many."""
-    old = ProviderEvent.objects.filter(processed_at__lt=(now or timezone.now()) - KEPT)
-    forgotten = 0
-    while ids := list(old.order_by("pk").values_list("pk", flat=True)[:1_000]):
-        forgotten += ProviderEvent.objects.filter(pk__in=ids).delete()[0]
-    return forgotten

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from badges import comparison, delivery, errands, polling, provider_events, synchronization
+from badges import comparison, delivery, errands, forgetting, polling, provider_events, synchronization
 from badges.corrections import ERRANDS
 from providers.base import Ability
 
@@ -54,6 +54,6 @@ def compare() -> None:
     comparison.compare_due()
 
 
-@shared_task(name="badges.forget_events")
-def forget_events() -> None:
-    provider_events.forget()
+@shared_task(name="badges.forget")
+def forget() -> None:
+    forgetting.forget()

@@ -76,8 +76,8 @@ app.conf.update(
             "schedule": crontab(hour="1-6", minute=50),
             "options": {"expires": 3600},
         },
-        "forget old events": {
-            "task": "badges.forget_events",
+        "forget what accounts told long ago": {
+            "task": "badges.forget",
             "schedule": crontab(hour=4, minute=40),
         },
         "issue what was earned": {

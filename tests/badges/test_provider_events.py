@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from badges import provider_events
 from badges.models import Badge, Difference, IssuedBadge, ProviderEvent
-from badges.provider_events import MOST_ATTEMPTS, claim, forget, process, process_again
+from badges.provider_events import MOST_ATTEMPTS, claim, process, process_again
 from badges.status import Status
 from providers import accounts
 from providers.base import Event, OutcomeUnknown, ProviderBadge, Standing
@@ -409,16 +409,3 @@ def test_only_who_manages_the_account_has_an_event_processed_again(account):
     with pytest.raises(NotFound):
         process_again(event, actor=AdministratorFactory())
     assert after(event).processed_at is not None
-
-
-def test_old_events_are_forgotten_and_waiting_ones_never(account):
-    now = timezone.now()
-    old = now - timedelta(days=181)
-    rows = {
-        name: ProviderEvent.objects.create(
-            badge_provider=account, external_id=name, kind="x", received_at=old, processed_at=processed_at
-        )
-        for name, processed_at in {"old": old, "new": now, "waiting": None}.items()
-    }
-    assert forget() == 1
-    assert set(ProviderEvent.objects.all()) == {rows["new"], rows["waiting"]}
