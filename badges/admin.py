@@ -18,6 +18,7 @@ from badges import (  # noqa: F401
     admin_catalogue,
     admin_differences,
     admin_events,
+    corrections,
     ending,
     issuing,
     reflection,
@@ -34,12 +35,13 @@ _RETRY = ("retry", _("Send again"))
 _REVOKE = ("revoke", _("Revoke…"))
 _CANCEL = ("cancel", _("Cancel…"))
 _REFRESH = ("refresh", _("Refresh from provider"))
+_CORRECT = ("correct", _("Correct at the provider"))
 STEPS = {
     Status.QUEUED: (_CANCEL,),
     Status.HELD: (_CANCEL,),
     Status.FAILED: (_RETRY, _CANCEL),
-    Status.ISSUED: (_REFRESH, _REVOKE),
-    Status.ACCEPTED: (_REFRESH, _REVOKE),
+    Status.ISSUED: (_REFRESH, _CORRECT, _REVOKE),
+    Status.ACCEPTED: (_REFRESH, _CORRECT, _REVOKE),
     Status.REJECTED: (_REFRESH, _REVOKE),
 }
 
@@ -79,7 +81,7 @@ class IssuedBadgeAdmin(ReadOnlyAdmin):
         "external_uuid",
     )
     ordering = ("-id",)
-    actions = ("retry", "refresh", "revoke", "cancel")
+    actions = ("retry", "refresh", "correct", "revoke", "cancel")
     readonly_fields = ("status_label", "provider", "provider_page")
     fieldsets = (
         (None, {"fields": ("learner", "badge", "status_label", "earned_at", "issued_at")}),
@@ -133,6 +135,14 @@ class IssuedBadgeAdmin(ReadOnlyAdmin):
         user: Any = request.user
         done = ngettext_lazy("%d badge was read again.", "%d badges were read again.")
         ask_for_each(self, request, queryset, lambda row: reflection.refresh(row, actor=user), done=done)
+        return self._back(queryset)
+
+    @admin.action(description=_("Correct: write today’s name and address"), permissions=["manage"])
+    def correct(self, request: HttpRequest, queryset: models.QuerySet[IssuedBadge]) -> HttpResponse | None:
+        user: Any = request.user
+        done = ngettext_lazy("%d badge is being corrected.", "%d badges are being corrected.")
+        rows = queryset.select_related("learner")
+        self.act_on_each(request, rows, lambda row: corrections.correct(row, actor=user), done=done)
         return self._back(queryset)
 
     @admin.action(description=_("Revoke…"), permissions=["manage"])

@@ -143,6 +143,25 @@ def test_a_record_is_refreshed_from_its_own_page(sandbox, pages, badge):
     assert stored(row).status == S.ACCEPTED
 
 
+def test_a_record_is_corrected_from_its_own_page(pages, badge):
+    row = issue(badge)
+    type(row.learner).objects.update(first_name="Augusta")
+    page = words(pages.get(reverse("admin:badges_issuedbadge_change", args=[row.pk])))
+    assert 'value="correct"' in page
+    answer = do(pages, "correct", row, url="admin:badges_issuedbadge_changelist")
+    assert "1 badge is being corrected." in words(answer)
+    assert stored(row).correction_due_at is not None
+
+
+def test_a_record_that_has_not_been_sent_is_not_corrected(pages, badge):
+    row = IssuedBadgeFactory(badge=badge, status=S.FAILED)
+    page = words(pages.get(reverse("admin:badges_issuedbadge_change", args=[row.pk])))
+    assert 'value="correct"' not in page
+    answer = do(pages, "correct", row, url="admin:badges_issuedbadge_changelist")
+    assert "Only an issued badge can be corrected; this one is: Failed." in words(answer)
+    assert stored(row).correction_due_at is None
+
+
 def test_refreshing_a_difference_looks_at_its_badge(sandbox, account, badge, pages):
     row = issue(badge)
     type(row).objects.update(recipient_email="new@example.org")
