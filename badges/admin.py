@@ -15,6 +15,7 @@ from django.utils.translation import ngettext_lazy
 # Those named admin register what they hold.
 from badges import (  # noqa: F401
     admin_accounts,
+    admin_acts,
     admin_catalogue,
     admin_differences,
     admin_events,

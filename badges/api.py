@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from badges import corrections, ending, erasing, issuing, reflection
+from badges.by_hand import issue_by_hand
 from badges.models import Badge, IssuedBadge
 from providers.base import Evidence
 from tms.access import Action
@@ -122,15 +124,21 @@ class IssueSerializer(Strict):
         required=False, allow_null=True, help_text=_("Else as the badge or the provider's template says.")
     )
     evidence = EvidenceSerializer(many=True, required=False)
+    token = serializers.UUIDField(
+        required=False,
+        help_text=_("Chosen by you: a request that is sent again with it is the same act, not a second one."),
+    )
 
 
 class OutcomeSerializer(Serializer):
-    """What became of one user: `queued`, or refused with a code and a sentence."""
+    """What became of one user: `queued`, or refused with a code and a sentence. `act` is the same for all of
+    a request: see the collection of issuing acts, where it can be undone."""
 
     user = Reference(source="learner", read_only=True)
     code = serializers.CharField()
     message = serializers.CharField()
     issued_badge = Reference(read_only=True, allow_null=True)
+    act = Reference(read_only=True)
 
 
 class ReasonSerializer(Strict):
@@ -222,14 +230,16 @@ class IssuedBadges(Collection):
         """Issue one badge by hand to many. Each is accepted or refused alone; badges go out soon after."""
         values = self.body(IssueSerializer)
         evidence = [Evidence(**item) for item in values.pop("evidence", [])]
-        outcomes = issuing.issue(
-            values.pop("badge"),
+        act = issue_by_hand(
+            [values.pop("badge")],
             values.pop("users"),
+            token=values.pop("token", uuid4()),
             **values,
             evidence=evidence,
             source=IssuedBadge.Source.API,
             actor=self.actor,
         )
+        outcomes = act.outcomes.select_related("learner", "issued_badge", "act").order_by("position")
         return Response(OutcomeSerializer(outcomes, many=True).data)
 
     @extend_schema(request=None, responses=IssuedBadgeSerializer)

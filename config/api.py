@@ -10,6 +10,7 @@ from achievements.api import Achievements, EarnedAchievements, LearnerAchievemen
 from achievements.api_backfills import Backfills
 from badges.api import IssuedBadges
 from badges.api_accounts import BadgeProviders, Synchronizations
+from badges.api_acts import IssuingActs
 from badges.api_catalogue import Badges
 from config.api_errors import NoSuchAddress
 from tms.api.activities import Activities
@@ -50,6 +51,7 @@ router.register("achievements", Achievements, basename="api-achievement")
 router.register("backfills", Backfills, basename="api-backfill")
 router.register("earned-achievements", EarnedAchievements, basename="api-earned-achievement")
 router.register("issued-badges", IssuedBadges, basename="api-issued-badge")
+router.register("issuing-acts", IssuingActs, basename="api-issuing-act")
 
 urlpatterns = [
     path("v1/", include(router.urls)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin
@@ -20,6 +21,7 @@ from badges.models import (
     Comparison,
     Difference,
     IssuedBadge,
+    IssuingAct,
     IssuingEvent,
     ProviderEvent,
     Synchronization,
@@ -88,6 +90,7 @@ READ_ONLY = [
     Difference,
     Comparison,
     IssuedBadge,
+    IssuingAct,
     EarnedAchievement,
 ]
 DELETABLE = [LabInstance, CourseAssignment, Enrollment, ActivityResult, Activity]
@@ -120,6 +123,7 @@ MODELS = [
     Difference,
     Comparison,
     IssuedBadge,
+    IssuingAct,
     Achievement,
     EarnedAchievement,
 ]
@@ -173,6 +177,10 @@ def make_world(name: str) -> World:
         learner=learner,
         decision=f"{name} decision",
     )
+    act = IssuingAct.objects.create(
+        token=uuid4(), actor=administrator, organization=organization, source_kind="api", reason=f"{name} act"
+    )
+    act.outcomes.create(position=1, badge=badge, learner=learner, issued_badge=issued, code="queued")
     comparison = Comparison.objects.create(badge_provider=provider, started_at=PAST, active_at=PAST)
     achievement = AchievementFactory(organization=organization, badge=badge, name=f"{name} achievement")
     earned = EarnedAchievement.objects.create(
@@ -206,7 +214,7 @@ def make_world(name: str) -> World:
         *(told, difference, comparison),
         *(provider, CredlyOrganization.objects.get(pk=provider.pk)),
         *(AccredibleConfig.objects.get(pk=accredible.pk), synchronization),
-        *(badge, issued, achievement, earned),
+        *(badge, issued, act, achievement, earned),
     ]
     return World(organization, administrator, learner, {type(row): row for row in found})
 

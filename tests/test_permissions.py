@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -22,7 +23,7 @@ from django.urls import URLResolver, get_resolver, reverse
 
 from achievements import backfill
 from achievements.models import EarnedAchievement
-from badges.models import Synchronization
+from badges.models import IssuedBadge, IssuingAct, Synchronization
 from badges.status import Status
 from tests.factories import (
     PAST,
@@ -201,6 +202,9 @@ TABLE: dict[str, Url] = {
     "api-issued-badge-cancel": api(of="failed", POST=API_ROW, body={"reason": "By mistake"}),
     "api-issued-badge-correct": api(of="issued", POST=API_ROW_NOT),
     "api-issued-badge-erase": api(of="issued", POST=API_ROW_NOT, body={"reason": "Asked for"}),
+    "api-issuing-act-list": api(GET=API),
+    "api-issuing-act-detail": api(of="act", GET=API_OWN_ROW),
+    "api-issuing-act-undo": api(of="act", POST=API_ROW, body={"reason": "By mistake"}),
 }
 ONLY_WHILE_DEBUGGING = {"style-guide"}
 
@@ -247,6 +251,13 @@ def world(db: None) -> World:
     contract_instructor = UserFactory.create(organization=other, roles=[Role.CONTRACT_INSTRUCTOR])
     training_class = ClassFactory.create(course=course)
     training_class.instructors.set([instructor, contract_instructor])
+    failed = IssuedBadgeFactory.create(
+        badge=BadgeFactory.create(organization=organization), learner=learner, status=Status.FAILED
+    )
+    act = IssuingAct.objects.create(
+        token=uuid4(), actor=learner, organization=organization, source_kind=IssuedBadge.Source.API
+    )
+    act.outcomes.create(position=1, badge=failed.badge, learner=learner, issued_badge=failed, code="queued")
     return World(
         people={
             "anonymous": None,
@@ -294,9 +305,8 @@ def world(db: None) -> World:
                 rule_version=1,
             ),
             issued=IssuedBadgeFactory.create(badge=badge, learner=learner, status=Status.ISSUED),
-            failed=IssuedBadgeFactory.create(
-                badge=BadgeFactory.create(organization=organization), learner=learner, status=Status.FAILED
-            ),
+            failed=failed,
+            act=act,
         ),
     )
 
@@ -362,7 +372,9 @@ def test_the_back_office_sends_everybody_but_staff_to_sign_in(world: World, role
     assert found == dict.fromkeys(found, 302)
 
 
-@pytest.mark.parametrize("row", ["organization", "learner", "lab", "launch", "provider", "badge", "award"])
+@pytest.mark.parametrize(
+    "row", ["organization", "learner", "lab", "launch", "provider", "badge", "award", "act"]
+)
 def test_the_back_office_shows_staff_the_rows_they_reach(world: World, row: str) -> None:
     instance = getattr(world.rows, row)
     assert type(instance) in admin.site._registry

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -12,7 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from badges.models import Badge, IssuedBadge, Synchronization
+from badges.by_hand import issue_by_hand
+from badges.models import Badge, IssuedBadge, IssuingAct, Synchronization
 from badges.status import Status
 from badges.synchronization import synchronize
 from providers import accounts
@@ -23,6 +25,7 @@ from tests.factories import (
     BadgeProviderFactory,
     IssuedBadgeFactory,
     OrganizationFactory,
+    UserFactory,
 )
 from tests.providers.paper import ACCREDIBLE, CREDLY, Paper, on_paper, template_id
 from tests.test_admin import address, change_page, save, words
@@ -518,3 +521,29 @@ def test_the_page_of_a_badge_shows_its_template(office: Client, account: BadgePr
     assert "the provider would not refuse a second badge" in page
     repeated = office.get(address(Badge, "changelist"), {"allows_duplicates__exact": "1"})
     assert list(repeated.context["cl"].queryset) == [badge]
+
+
+# --- Acts by hand -------------------------------------------------------------------------------------------
+
+
+def test_an_act_shows_what_became_of_each_pair_and_is_undone_with_a_reason(
+    office: Client, admin: User, account: BadgeProvider
+) -> None:
+    badge = BadgeFactory(organization=account.organization, badge_provider=account)
+    learners = UserFactory.create_batch(2, organization=account.organization)
+    IssuedBadgeFactory(badge=badge, learner=learners[1], status=Status.ISSUED)
+    done = issue_by_hand([badge], learners, actor=admin, source="roster", token=uuid4())
+
+    page = words(office.get(change_page(done)))
+    assert "0 of 2 issued, 1 under way, 1 failures" in page
+    assert "This learner already has this badge" in page
+    assert "Undo…" in page
+
+    assert "Give a reason." not in act(office, IssuingAct, "undo", done)
+    assert "Give a reason." in act(office, IssuingAct, "undo", done, reason=" ")
+    after = act(office, IssuingAct, "undo", done, reason="The wrong class")
+    assert "1 badge that had not been sent was cancelled." in after
+    assert "The wrong class" in after
+    assert "Undo…" not in after
+    assert sorted(IssuedBadge.objects.values_list("status", flat=True)) == ["cancelled", "issued"]
+    assert "This was taken back on" in act(office, IssuingAct, "undo", done, reason="Again")

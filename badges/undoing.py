@@ -1,0 +1,71 @@
+"""Taking an act by hand back, as one.
+
+What is unsent is cancelled, what the provider has is revoked, and what is under way follows when its outcome
+is known (badges.ending). Only what the act itself brought about: never a badge that it found there already,
+here or at the provider, nor one that a later act has asked for again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from badges.ending import TO_END, Ended, foresee, require_reason, revoke_all
+from badges.models import ActOutcome, IssuedBadge, IssuingAct
+from badges.results import ACCEPTED
+from tms.access import Action, require
+from tms.errors import Conflict
+
+if TYPE_CHECKING:
+    from tms.models import User
+
+
+def undo(act: IssuingAct, *, reason: str, actor: User | None) -> Ended:
+    """Take back all that an act brought about; the reason reaches earners where the provider tells it.
+
+    Raises Conflict where nothing is left to take back, as after the first time. Whatever stayed, because the
+    machine went down in between or the provider refused, is taken back by undoing it again.
+    """
+    require(actor, Action.MANAGE, act)
+    require_reason(reason)
+    rows = brought_about(act)
+    if not rows.filter(status__in=TO_END).exists():
+        raise _nothing_left(act)
+    IssuingAct.objects.filter(pk=act.pk, undone_at=None).update(
+        undone_at=timezone.now(), undone_by=actor, undo_reason=reason.strip()
+    )
+    ended = revoke_all(rows, reason=reason.strip(), actor=actor)
+    act.refresh_from_db()
+    return ended
+
+
+def foresee_undoing(act: IssuingAct) -> Ended:
+    """What undoing it would come to now; a total of 0 is nothing to undo."""
+    return foresee(brought_about(act))
+
+
+def brought_about(act: IssuingAct) -> QuerySet[IssuedBadge]:
+    """The badges that are there because of this act alone."""
+    asked = ActOutcome.objects.filter(issued_badge=OuterRef("pk"), code=ACCEPTED)
+    return IssuedBadge.objects.filter(
+        Exists(asked.filter(act=act)),
+        ~Exists(asked.filter(act__gt=act.pk, act__undone_at=None)),
+        already_there="",
+    )
+
+
+def _nothing_left(act: IssuingAct) -> Conflict:
+    stored = IssuingAct.objects.select_related("undone_by").get(pk=act.pk)
+    if stored.undone_at is None:
+        return Conflict("nothing_to_undo", _("Nothing that this act issued is left to be taken back."))
+    when = date_format(timezone.localtime(stored.undone_at), "DATETIME_FORMAT")
+    if stored.undone_by is None:
+        return Conflict("already_undone", _("This was taken back on %(when)s.") % {"when": when})
+    return Conflict(
+        "already_undone",
+        _("This was taken back on %(when)s by %(who)s.") % {"when": when, "who": stored.undone_by},
+    )

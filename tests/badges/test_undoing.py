@@ -1,0 +1,187 @@
+"""Taking an act by hand back: all that it brought about, and nothing else."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from achievements.backfill import award_due
+from badges.by_hand import issue_by_hand
+from badges.delivery import deliver, sweep
+from badges.ending import Ended
+from badges.models import IssuedBadge, IssuingAct
+from badges.results import results_of
+from badges.status import Status
+from badges.undoing import foresee_undoing, undo
+from tests.badges.conftest import stored
+from tests.factories import (
+    AchievementFactory,
+    AdministratorFactory,
+    BadgeFactory,
+    IssuedBadgeFactory,
+    LabInstanceFactory,
+    OrganizationFactory,
+    UserFactory,
+)
+from tms.errors import Conflict, DomainError, NotFound
+
+S = Status
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def badge():
+    return BadgeFactory()
+
+
+@pytest.fixture
+def admin(badge):
+    return AdministratorFactory(organization=badge.organization, first_name="Grace", last_name="Hopper")
+
+
+def act_for(badge, learners, *, actor=None) -> IssuingAct:
+    return issue_by_hand([badge], learners, actor=actor, source=IssuedBadge.Source.ROSTER, token=uuid4())
+
+
+def learners_of(badge, number):
+    return UserFactory.create_batch(number, organization=badge.organization)
+
+
+def now_in(act, *statuses) -> list[IssuedBadge]:
+    """The badges of an act, one in each status."""
+    rows = [result.issued_badge for result in results_of(act).all]
+    for row, status in zip(rows, statuses, strict=True):
+        IssuedBadge.objects.filter(pk=row.pk).update(status=status)
+    return rows
+
+
+def test_what_is_unsent_is_cancelled_what_is_there_revoked_and_the_rest_follows(badge, admin):
+    act = act_for(badge, learners_of(badge, 4), actor=admin)
+    rows = now_in(act, S.QUEUED, S.FAILED, S.ACCEPTED, S.SENDING)
+    assert foresee_undoing(act) == Ended(cancelled=2, revoking=1, awaited=1)
+    ended = undo(act, reason=" The wrong class ", actor=admin)
+    assert ended == Ended(cancelled=2, revoking=1, awaited=1)
+    assert [stored(row).status for row in rows] == [S.CANCELLED, S.CANCELLED, S.REVOKING, S.SENDING]
+    assert {stored(row).ended_reason for row in rows} == {"The wrong class"}
+    assert stored(rows[3]).revoke_asked_by == admin
+    assert (act.undone_by, act.undo_reason) == (admin, "The wrong class")
+    assert (timezone.now() - act.undone_at).total_seconds() < 60
+
+
+def test_the_badge_that_was_under_way_is_revoked_when_the_provider_has_it(sandbox, account):
+    badge = BadgeFactory(organization=account.organization, badge_provider=account)
+    act = act_for(badge, learners_of(badge, 1))
+    (row,) = now_in(act, S.SENDING)
+    undo(act, reason="By mistake", actor=None)
+    IssuedBadge.objects.update(status=S.ISSUED, external_uuid="x-1")
+    sweep()
+    assert stored(row).status == S.REVOKING
+
+
+def test_what_the_provider_has_is_revoked_there(sandbox, badge_there):
+    act = act_for(badge_there, learners_of(badge_there, 2))
+    deliver()
+    undo(act, reason="By mistake", actor=None)
+    deliver()
+    assert {row["state"] for row in sandbox.badges()} == {"revoked"}
+    assert [result.state for result in results_of(act).all] == ["revoked", "revoked"]
+
+
+@pytest.fixture
+def badge_there(account):
+    from tests.providers.conftest import REPEATABLE
+
+    return BadgeFactory(organization=account.organization, badge_provider=account, template_id=REPEATABLE)
+
+
+def test_what_the_act_found_there_already_stays(badge, admin):
+    has, had_there, new = learners_of(badge, 3)
+    before = IssuedBadgeFactory(badge=badge, learner=has, status=S.ISSUED)
+    act = act_for(badge, [has, had_there, new], actor=admin)
+    adopted = IssuedBadge.objects.get(learner=had_there)
+    IssuedBadge.objects.filter(pk=adopted.pk).update(status=S.ISSUED, already_there="Is taken")
+    assert undo(act, reason="By mistake", actor=admin) == Ended(cancelled=1)
+    assert [stored(row).status for row in (before, adopted)] == [S.ISSUED, S.ISSUED]
+
+
+def test_a_badge_that_a_later_act_asked_for_again_is_that_acts(badge, admin):
+    (ada,) = learners_of(badge, 1)
+    first = act_for(badge, [ada], actor=admin)
+    (row,) = now_in(first, S.FAILED)
+    second = act_for(badge, [ada], actor=admin)
+    with pytest.raises(Conflict) as conflict:
+        undo(first, reason="By mistake", actor=admin)
+    assert conflict.value.code == "nothing_to_undo"
+    assert undo(second, reason="By mistake", actor=admin) == Ended(cancelled=1)
+    assert stored(row).status == S.CANCELLED
+
+
+def test_an_act_is_undone_once_and_whoever_comes_second_is_told_of_the_first(badge, admin):
+    act = act_for(badge, learners_of(badge, 1), actor=admin)
+    undo(act, reason="By mistake", actor=admin)
+    other = AdministratorFactory(organization=badge.organization)
+    with pytest.raises(Conflict) as conflict:
+        undo(act, reason="Me too", actor=other)
+    assert conflict.value.code == "already_undone"
+    assert "by Grace Hopper" in conflict.value.message
+    act.refresh_from_db()
+    assert (act.undone_by, act.undo_reason) == (admin, "By mistake")
+
+
+def test_what_the_provider_would_not_revoke_can_be_undone_again(badge, admin):
+    act = act_for(badge, learners_of(badge, 1), actor=admin)
+    (row,) = now_in(act, S.ISSUED)
+    undo(act, reason="By mistake", actor=admin)
+    IssuedBadge.objects.update(status=S.ISSUED, failure_code="rejected")
+    assert undo(act, reason="Please", actor=admin) == Ended(revoking=1)
+    act.refresh_from_db()
+    assert (stored(row).status, act.undo_reason) == (S.REVOKING, "By mistake")
+
+
+def test_a_reason_is_required_and_nothing_moves_without_one(badge, admin):
+    act = act_for(badge, learners_of(badge, 1), actor=admin)
+    with pytest.raises(DomainError) as refusal:
+        undo(act, reason="  ", actor=admin)
+    assert refusal.value.code == "reason_required"
+    act.refresh_from_db()
+    assert (act.undone_at, IssuedBadge.objects.get().status) == (None, S.QUEUED)
+
+
+def test_only_who_administers_the_organization_takes_back_not_even_who_issued(badge):
+    instructor = UserFactory(organization=badge.organization)
+    act = act_for(badge, learners_of(badge, 1))
+    IssuingAct.objects.update(actor=instructor)
+    child = OrganizationFactory(parent=badge.organization)
+    for person in (instructor, AdministratorFactory(), AdministratorFactory(organization=child)):
+        with pytest.raises(NotFound):
+            undo(act, reason="By mistake", actor=person)
+    parent = OrganizationFactory()
+    badge.organization.parent = parent
+    badge.organization.save()
+    assert undo(act, reason="By mistake", actor=AdministratorFactory(organization=parent)).cancelled == 1
+
+
+def test_after_undoing_the_badge_can_be_issued_by_hand_and_nothing_issues_it_by_itself(badge, admin):
+    (ada,) = learners_of(badge, 1)
+    undo(act_for(badge, [ada], actor=admin), reason="By mistake", actor=admin)
+    LabInstanceFactory(user=ada)
+    AchievementFactory(organization=badge.organization, badge=badge)
+    award_due()
+    assert [row.status for row in IssuedBadge.objects.all()] == [S.CANCELLED]
+    (result,) = results_of(act_for(badge, [ada], actor=admin)).all
+    assert result.is_under_way
+
+
+def test_undoing_asks_as_much_for_many_as_for_few(badge, admin):
+    counts = []
+    for number in (3, 30):
+        act = act_for(badge, learners_of(badge, number), actor=admin)
+        now_in(act, *(status for status in (S.QUEUED, S.ISSUED, S.FAILED) for _ in range(number // 3)))
+        with CaptureQueriesContext(connection) as asked:
+            undo(act, reason="By mistake", actor=admin)
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
