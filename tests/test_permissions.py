@@ -1,7 +1,7 @@
 """The permission table: method × URL × role → status.
 
 A URL of the site that has no line here fails. A new page needs one line in TABLE: the name of its URL, what
-its methods answer, and which row of the world its address names. Methods that are not given are expected to
+its methods answer, and which rows of the world its address names. Methods that are not given are expected to
 be refused. The back office follows one rule for all of its URLs.
 """
 
@@ -68,6 +68,7 @@ PAGE_ACT =     "302  302  302  302  302  302  302  302  302  302"
 PAGE_OF_OWN =  "302  200  404  404  404  200  404  200  404  200"
 PAGE_TEACH =   "302  404  404  200  200  200  404  200  404  200"
 PAGE_TEACH_ACT="302  404  404  302  302  302  404  302  404  302"
+PAGE_OF_ACTOR= "302  404  404  200  404  200  404  200  404  200"
 PAGE_NONE =    "302  405  405  405  405  405  405  405  405  405"
 SIGN_IN =      "200  302  302  302  302  302  302  302  302  302"
 SIGN_IN_NONE = "405  302  302  302  302  302  302  302  302  302"
@@ -88,7 +89,7 @@ API_CREATE =   "401  403  403  403  403  400  400  400  400  400"  # the empty b
 class Url:
     methods: dict[str, str]
     otherwise: str
-    of: str | None = None
+    of: str = ""
     body: dict[str, Any] = field(default_factory=dict)
 
     def expected(self, method: str) -> dict[str, int]:
@@ -96,16 +97,16 @@ class Url:
         return dict(zip(ROLES, map(int, statuses), strict=True))
 
 
-def page(of: str | None = None, **methods: str) -> Url:
+def page(of: str = "", **methods: str) -> Url:
     return Url(methods, PAGE_NONE, of)
 
 
-def machine(of: str | None = None, **methods: str) -> Url:
+def machine(of: str = "", **methods: str) -> Url:
     """For whoever asks, signed in or not."""
     return Url(methods, NONE, of)
 
 
-def api(of: str | None = None, body: dict[str, Any] | None = None, **methods: str) -> Url:
+def api(of: str = "", body: dict[str, Any] | None = None, **methods: str) -> Url:
     return Url(methods, API_NONE, of, body or {})
 
 
@@ -118,6 +119,11 @@ TABLE: dict[str, Url] = {
     "roster": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH_ACT),
     "roster-export": page(of="training_class", GET=PAGE_TEACH),
     "roster-badges": page(of="training_class", GET=PAGE_TEACH),
+    "issue-badges": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH),
+    "choose-badges": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH),
+    "choose-students": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH),
+    "remove-chosen": page(of="training_class", POST=PAGE_TEACH),
+    "issuing-act": page(of="training_class roster_act", GET=PAGE_OF_ACTOR),
     "style-guide": page(GET=PAGE),
     "sign-in": Url({"GET": SIGN_IN, "POST": SIGN_IN, "PUT": SIGN_IN}, otherwise=SIGN_IN_NONE),
     "sign-out": page(POST=PAGE_ACT),
@@ -283,6 +289,13 @@ def world(db: None) -> World:
             subscription=SubscriptionFactory.create(user=learner, subscription_profile=profile),
             path=LearningPathFactory.create(subscription_profile=profile),
             training_class=training_class,
+            roster_act=IssuingAct.objects.create(
+                token=uuid4(),
+                actor=instructor,
+                organization=organization,
+                source_kind=IssuedBadge.Source.ROSTER,
+                source_key=str(training_class.pk),
+            ),
             enrollment=EnrollmentFactory.create(user=learner),
             assignment=assignment,
             launch=LabInstanceFactory.create(user=learner),
@@ -332,7 +345,7 @@ def test_every_url_has_its_line_and_every_line_its_url() -> None:
 )
 def test_each_role_is_answered_as_the_table_says(world: World, name: str) -> None:
     url = TABLE[name]
-    address = reverse(name, args=[getattr(world.rows, url.of).pk] if url.of else [])
+    address = reverse(name, args=[getattr(world.rows, row).pk for row in url.of.split()])
 
     found = {
         method: {role: world.ask(role, method, address, url.body).status_code for role in ROLES}

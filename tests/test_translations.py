@@ -21,7 +21,7 @@ from django.utils.translation.trans_real import CONTEXT_SEPARATOR
 
 from achievements import evaluation
 from badges.lifecycle import Move, move
-from badges.models import Difference, IssuedBadge
+from badges.models import Badge, Difference, IssuedBadge, IssuingAct
 from badges.status import Status
 from tests.factories import (
     AchievementFactory,
@@ -37,11 +37,15 @@ from tests.factories import (
     UserFactory,
 )
 from tms import gates
+from tms.models import Class, Enrollment
 
 pytestmark = pytest.mark.django_db
 
 # Brands, a name of a product and addresses; they are the same in every language.
 UNTRANSLATED = re.compile(r"Credly|TMS Badging|\S+@\S+|[A-Z]{2,4}|UTC")
+
+
+NAMED = {"first_name": "Άννα", "last_name": "Βήτα"}
 
 
 @pytest.fixture
@@ -156,3 +160,37 @@ def test_the_sign_in_page(brackets, client):
 def test_the_page_of_an_unknown_address(brackets, client, world):
     client.force_login(world["learner"])
     assert list(unmarked(client.get("/nowhere/").content.decode())) == []
+
+
+def test_issuing_to_a_class(brackets, client, world):
+    """The choosers, the review with what will be refused, and the act with all kinds of results."""
+    training_class = Class.objects.get()
+    badge = Badge.objects.first()
+    Badge.objects.update(is_active=True, enable_manual_issuance=True)
+    nameless = UserFactory(organization=training_class.organization, first_name="", last_name="Φι")
+    for learner in (
+        nameless,
+        *(UserFactory(**NAMED, organization=training_class.organization) for _ in "12"),
+    ):
+        EnrollmentFactory(user=learner, training_class=training_class)
+    client.force_login(world["administrator"])
+    address = reverse("issue-badges", args=[training_class.pk])
+    pages = [
+        client.get(address),
+        client.get(f"{address}choose-badges/"),
+        client.get(f"{address}choose-students/"),
+    ]
+    client.post(f"{address}choose-badges/", {"chosen": [badge.pk], "confirm": "yes"})
+    pages += [client.post(f"{address}choose-students/", {"all": "yes", "search": "Άννα"})]
+    everybody = Enrollment.objects.values_list("pk", flat=True)
+    pages += [client.post(f"{address}choose-students/", {"chosen": list(everybody), "confirm": "yes"})]
+    pages += [page := client.get(address)]
+    act = client.post(address, {"token": page.context["selection"].token, "note": "Ωραία"}).url
+    pages += [client.get(act)]
+    issued = IssuedBadge.objects.latest("pk")
+    for from_status, to_status in ((Status.QUEUED, Status.SENDING), (Status.SENDING, Status.ISSUED)):
+        move(Move(issued_badge_id=issued.pk, from_status=from_status, to_status=to_status))
+    IssuingAct.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    pages += [client.get(act), client.get(address)]
+    for page in pages:
+        assert list(unmarked(page.content.decode())) == []
