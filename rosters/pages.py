@@ -29,6 +29,7 @@ from rosters.table import (
     counters,
     usual_columns,
 )
+from tms.finding.chooser import ids_of
 from tms.models import Class, Enrollment
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def roster_export(request: SignedIn, pk: int) -> HttpResponseBase:
 def roster_badges_now(request: SignedIn, pk: int) -> HttpResponse:
     """What the badges of the rows that a page shows have become; nothing when that is as it was."""
     training_class = open_class(request.user, pk)
-    wanted = [int(text) for text in request.GET.get("rows", "").split(",") if text.isdecimal()][:MOST_WATCHED]
+    wanted = ids_of(request.GET.get("rows", "").split(","))[:MOST_WATCHED]
     enrollments = enrollments_of(training_class, viewer=request.user).filter(pk__in=wanted)
     live = watched(enrollments, training_class=training_class, viewer=request.user)
     if live.is_moving and live.fingerprint == request.GET.get("seen"):

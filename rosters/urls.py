@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from rosters import act_pages, batch_pages, pages
+from rosters import act_pages, batch_pages, issuing_pages, pages
 
 urlpatterns = [
     path("classes/", pages.classes, name="classes"),
@@ -18,4 +18,5 @@ urlpatterns = [
     ),
     path("classes/<int:pk>/issue-badges/remove/", batch_pages.remove_chosen, name="remove-chosen"),
     path("classes/<int:pk>/issue-badges/<int:act_pk>/", act_pages.issuing_act, name="issuing-act"),
+    path("enrollments/<int:pk>/issue-a-badge/", issuing_pages.issue_from_roster, name="issue-a-badge"),
 ]

@@ -118,6 +118,7 @@ TABLE: dict[str, Url] = {
     "classes": page(GET=PAGE),
     "roster": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH_ACT),
     "roster-export": page(of="training_class", GET=PAGE_TEACH),
+    "issue-a-badge": page(of="enrolled", GET=PAGE_TEACH_ACT, POST=PAGE_TEACH),
     "roster-badges": page(of="training_class", GET=PAGE_TEACH),
     "issue-badges": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH),
     "choose-badges": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH),
@@ -297,6 +298,7 @@ def world(db: None) -> World:
                 source_key=str(training_class.pk),
             ),
             enrollment=EnrollmentFactory.create(user=learner),
+            enrolled=EnrollmentFactory.create(user=learner, training_class=training_class),
             assignment=assignment,
             launch=LabInstanceFactory.create(user=learner),
             result=ActivityResultFactory.create(

@@ -123,7 +123,8 @@ def world() -> dict[str, Any]:
     first = IssuedBadge.objects.earliest("pk")
     for from_status, to_status in ((Status.QUEUED, Status.SENDING), (Status.SENDING, Status.FAILED)):
         move(Move(issued_badge_id=first.pk, from_status=from_status, to_status=to_status))
-    return {"learner": learner, "administrator": administrator}
+    enrollment = Enrollment.objects.get()
+    return {"learner": learner, "administrator": administrator, "enrollment": enrollment}
 
 
 def test_the_test_finds_an_unmarked_text():
@@ -143,6 +144,34 @@ def test_a_learners_page_as_administrators_see_it(brackets, client, world):
     client.force_login(world["administrator"])
     html = client.get(reverse("user-achievements", args=[world["learner"].pk])).content.decode()
     assert list(unmarked(html)) == []
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?completion=failed", "?columns_chosen=1&column=email&column=enrolled"]
+)
+def test_the_roster_of_a_class(brackets, client, world, query):
+    client.force_login(world["administrator"])
+    training_class = world["enrollment"].training_class
+    html = client.get(reverse("roster", args=[training_class.pk]) + query).content.decode()
+    assert list(unmarked(html)) == []
+
+
+def test_the_classes_one_may_open(brackets, client, world):
+    client.force_login(world["administrator"])
+    for query in ("", "?q=nothing"):
+        assert list(unmarked(client.get(reverse("classes") + query).content.decode())) == []
+
+
+def test_the_dialog_that_issues_a_badge(brackets, client, world):
+    client.force_login(world["administrator"])
+    Badge.objects.update(name="Άλφα")
+    url, hx = reverse("issue-a-badge", args=[world["enrollment"].pk]), {"HX-Request": "true"}
+    provider = Badge.objects.first().badge_provider
+    BadgeFactory(name="Ζήτα", organization=provider.organization, badge_provider=provider)
+    assert list(unmarked(client.get(url, headers=hx).content.decode())) == []
+    for badge in Badge.objects.all():  # some of them the learner has already
+        html = client.post(url, {"confirm": "yes", "chosen": badge.pk}, headers=hx).content.decode()
+        assert list(unmarked(html)) == []
 
 
 def test_the_page_of_a_learner_who_opted_out(brackets, client, world):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from tests.badges.conftest import account, badge
 from tests.factories import (
     AchievementFactory,
     AdministratorFactory,
@@ -18,8 +19,11 @@ from tests.factories import (
     OrganizationFactory,
     UserFactory,
 )
+from tests.providers.conftest import sandbox
 from tms.access import Role
 from tms.models import Class, Enrollment, Organization, User
+
+__all__ = ["account", "badge", "sandbox"]
 
 
 @dataclass

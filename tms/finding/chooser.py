@@ -8,8 +8,8 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
@@ -37,7 +37,8 @@ class Locked:
 class Chooser:
     """A dialog: what it is called, what it offers, and what its button says.
 
-    `rows` are those that may be chosen, already narrowed by what `locked` tells.
+    `rows` are those that may be chosen, already narrowed by what `locked` tells. `fields` is a template of
+    further fields of the form, and reads what it shows from `given`.
     """
 
     title: _StrPromise | str
@@ -47,6 +48,8 @@ class Chooser:
     locked: tuple[Locked, ...] = ()
     many: bool = False
     empty: _StrPromise | str = ""
+    fields: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +99,14 @@ def _shown(
 
 def _sent(request: HttpRequest, chooser: Chooser) -> set[int]:
     """Those ticked on the page that was shown, and those chosen on others."""
-    ticked = set(_ids(request.POST.getlist("chosen")))
+    ticked = set(ids_of(request.POST.getlist("chosen")))
     if ticked and not chooser.many:
         return {max(ticked)}
-    return ticked | set(_ids(request.POST.get("kept", "").split(",")))
+    return ticked | set(ids_of(request.POST.get("kept", "").split(",")))
 
 
-def _ids(texts: Iterable[str]) -> list[int]:
+def ids_of(texts: Iterable[str]) -> list[int]:
+    """Those of what a form or an address sends that can be ids."""
     return [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19][:MOST]
 
 

@@ -1,4 +1,5 @@
-// The roster: completion statuses that were changed and not saved are marked, counted and not lost by accident.
+// The pages of a class: completion statuses that were changed and not saved are marked, counted and not lost by
+// accident; the dialog that issues a badge closes when it is done.
 "use strict";
 
 (() => {
@@ -16,6 +17,15 @@
     count.hidden = number === 0;
     count.querySelector("b").textContent = number;
   }
+
+  // A dialog that has said what it had to say closes by itself, unless it shows something else by then.
+  document.addEventListener("htmx:load", (event) => {
+    const told = event.target.closest("[data-closes-after]");
+    if (!told) return;
+    setTimeout(() => {
+      if (told.isConnected) told.closest("dialog").close();
+    }, Number(told.dataset.closesAfter));
+  });
 
   let leaving = false;
 
