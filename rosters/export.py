@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from tms.csv_file import harmless
+
 if TYPE_CHECKING:
     from rosters.table import Table
 
 CHUNK = 500
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class _Line:
@@ -32,7 +32,3 @@ def lines(table: Table) -> Iterator[str]:
     while chunk := list(islice(enrollments, CHUNK)):
         for row in table.rows_of(chunk):
             yield writer.writerow([harmless(str(column.value(row))) for column in columns])
-
-
-def harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -13,7 +13,7 @@ from config.importing.cells import BadCell, Reader
 from config.importing.report import Outcome
 
 if TYPE_CHECKING:
-    from config.importing.rows import Row
+    from tms.csv_file import Row
     from tms.models.base import Fact
 
 

@@ -17,7 +17,7 @@ from config.importing.people import Organizations, Users
 from config.importing.references import References
 from config.importing.report import Counts, ImportReport, Outcome, Problem, Progress
 from config.importing.rewards import Achievements, BadgeProviders, Badges
-from config.importing.rows import BadRow, CsvFile, Row, UnreadableFile, count_rows, open_csv
+from tms.csv_file import BadRow, CsvFile, Row, UnreadableFile, count_rows, open_csv
 from config.importing.sheet import Sheet
 from config.importing.subscriptions import LearningPaths, SubscriptionProfiles, Subscriptions
 from config.importing.teaching import Classes, Courses, CourseTags, Labs

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from config.importing.cells import shown
 from config.importing.columns import NUMBER, Column, Entry
 from config.importing.report import Outcome
-from config.importing.rows import Row
+from tms.csv_file import Row
 from tms.errors import DomainError
 from tms.models.base import Fact
 

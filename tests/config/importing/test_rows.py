@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from config.importing import rows
 from tests.config.importing.conftest import Folder
+from tms import csv_file
 from tms.models import Organization
 
 pytestmark = pytest.mark.django_db
@@ -107,7 +107,7 @@ def test_too_few_and_too_many_cells_are_told_with_their_number(folder: Folder) -
 
 
 def test_a_row_without_end_is_given_up(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "LONGEST_ROW", 100)
+    monkeypatch.setattr(csv_file, "LONGEST_ROW", 100)
     long = "x" * 350
     folder.write("organizations", f'external_id,name\na,{long}\nb,Two\nc,"{long}"\nd,"Four'.encode())
 

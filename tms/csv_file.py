@@ -16,6 +16,7 @@ from typing import TextIO
 
 from django.utils.translation import gettext as _
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LONGEST_ROW = 1 << 20  # characters; no row comes near, and no spoilt file can fill the memory
 
 
@@ -44,8 +45,8 @@ class UnreadableFile(Exception):
 class CsvFile:
     """An open CSV file: its header has been read, its rows come one by one."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._records = _records(_Lines(stream))
+    def __init__(self, stream: TextIO, *, delimiter: str = ",") -> None:
+        self._records = _records(_Lines(stream), delimiter)
         self.header = self._read_header()
 
     def _read_header(self) -> tuple[str, ...]:
@@ -87,6 +88,11 @@ class CsvFile:
 def open_csv(path: Path) -> TextIO:
     """Bytes that are no UTF-8 come through as lone surrogates, so that one row is lost and not the file."""
     return path.open(encoding="utf-8-sig", errors="surrogateescape")
+
+
+def harmless(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def count_rows(path: Path) -> int:
@@ -168,10 +174,10 @@ class _Lines:
         del self._row[1:]
 
 
-def _records(lines: _Lines) -> Iterator[tuple[int, list[str] | str]]:
+def _records(lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
     """Each row's first line with its cells, or with what is wrong."""
     width = 0
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.begin_row()
         try:
@@ -180,7 +186,7 @@ def _records(lines: _Lines) -> Iterator[tuple[int, list[str] | str]]:
             return
         except csv.Error as error:
             lines.give_back()
-            reader = csv.reader(lines, strict=True)
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
             yield lines.start, _unclosed() if lines.opens_quotation else _spoilt(error)
             continue
         if not any(cell.strip() for cell in cells):
