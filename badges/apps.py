@@ -13,6 +13,7 @@ class BadgesConfig(AppConfig):
             Difference,
             IssuedBadge,
             IssuingAct,
+            IssuingList,
             ProviderEvent,
             Synchronization,
         )
@@ -28,6 +29,7 @@ class BadgesConfig(AppConfig):
         )
         # Whoever did it may come back to it; who undoes it manages the organization.
         access.register(IssuingAct, organization="organization", learner="actor")
+        access.register(IssuingList, organization="organization", learner="actor")
         for told in (ProviderEvent, Comparison, Synchronization):
             access.register(told, organization="badge_provider__organization")
         access.register(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -349,6 +349,38 @@ class ActOutcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.badge} – {self.learner}"
+
+
+class IssuingList(models.Model):
+    """A list that somebody issues from, until and after it is an act (badges.lists).
+
+    `text` is what was pasted or uploaded, `mapping` says which column means what, and `badge`, `issued_at`
+    (as it was typed) and `note` count for rows that do not say otherwise. `refusals` are the rows that did
+    not become part of the act, each [number, code, message], as they were told when it was confirmed.
+    """
+
+    token = models.UUIDField(unique=True, default=uuid4, editable=False)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    organization = models.ForeignKey(Organization, models.PROTECT, null=True, related_name="+")
+    file_name = models.CharField(_("file"), max_length=200, blank=True)
+    text = models.TextField(_("list"))
+    mapping = models.JSONField(_("columns"), default=dict)
+    badge = models.ForeignKey(Badge, models.PROTECT, null=True, blank=True, related_name="+")
+    issued_at = models.CharField(_("date of issue"), max_length=40, blank=True)
+    note = models.TextField(_("note"), blank=True)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+    act = models.OneToOneField(IssuingAct, models.SET_NULL, null=True, related_name="list")
+    refusals = models.JSONField(default=list)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("list")
+        verbose_name_plural = _("lists")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.file_name or f"{timezone.localtime(self.created_at):%Y-%m-%d %H:%M}"
 
 
 class Synchronization(models.Model):

@@ -1,0 +1,91 @@
+"""What people paste and upload becomes rows, and its columns are guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from badges.lists.reading import MOST_BYTES, REPLACED, decoded, read, usable
+from tms.csv_file import BadRow
+from tms.errors import DomainError
+
+
+def cells(text: str) -> list[tuple[int, list[str]]]:
+    return [(row.line, list(row.cells.values())) for row in read(text).rows]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "email,badge\nada@x.org,Azure\nbob@x.org,Azure\n",
+        "email;badge\r\nada@x.org;Azure\r\nbob@x.org;Azure\r\n",
+        "email\tbadge\nada@x.org\tAzure\nbob@x.org\tAzure",
+        '\ufeff"E-Mail ","badge"\n"ada@x.org","Azure"\n bob@x.org , Azure \n',
+    ],
+    ids=["commas", "semicolons", "tabs", "quoted"],
+)
+def test_what_spreadsheets_write_and_what_is_copied_from_them_is_read(text):
+    assert cells(text) == [(2, ["ada@x.org", "Azure"]), (3, ["bob@x.org", "Azure"])]
+    assert set(read(text).guess) == {"learner", "badge"}
+
+
+def test_addresses_without_a_header_are_learners_from_the_first_line_on():
+    table = read("ada@x.org\nbob@x.org\n")
+    assert cells("ada@x.org\nbob@x.org\n") == [(1, ["ada@x.org"]), (2, ["bob@x.org"])]
+    assert table.guess == {"learner": "column 1"}
+    assert read("Ada;ada@x.org\nBob;bob@x.org\n").guess == {"learner": "column 2"}
+
+
+@pytest.mark.parametrize(
+    ("header", "guess"),
+    [
+        ("Student E-mail,Badge Name", {"learner": "student e-mail", "badge": "badge name"}),
+        ("external_id,badge_id", {"learner": "external_id", "badge": "badge_id"}),
+        ("user,email,badge", {"learner": "email", "badge": "badge"}),
+        (
+            "email,badge,issue date,evidence url,evidence name,note",
+            {
+                "learner": "email",
+                "badge": "badge",
+                "issued_at": "issue date",
+                "evidence_url": "evidence url",
+                "evidence_name": "evidence name",
+                "note": "note",
+            },
+        ),
+        ("Who,What", {}),
+    ],
+)
+def test_columns_are_recognized_by_the_names_people_give_them(header, guess):
+    assert read(f"{header}\n").guess == guess
+
+
+def test_a_spoilt_row_costs_itself():
+    table = read('email,badge\nada@x.org\nbob@x.org,"Azure\ncid@x.org,Azure\n')
+    assert [(row.line, isinstance(row, BadRow)) for row in table.rows] == [(2, True), (3, True), (4, False)]
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "email,email\n"])
+def test_a_text_of_which_nothing_can_be_used_is_refused_with_the_reason(text):
+    with pytest.raises(DomainError) as refusal:
+        read(text)
+    assert refusal.value.code == "unreadable"
+    assert refusal.value.fields["text"]
+
+
+def test_a_file_is_text_of_one_kind_or_another():
+    assert decoded("\ufeffé".encode()) == "é"
+    assert decoded("é,ü".encode("utf-16")) == "é,ü"
+    assert decoded("é".encode("latin-1")) == REPLACED
+    assert decoded(b"a\0b") == f"a{REPLACED}b"
+
+
+def test_a_file_that_is_too_large_is_refused_with_both_sizes():
+    with pytest.raises(DomainError) as refusal:
+        decoded(b"x" * (MOST_BYTES + 200_000))
+    assert refusal.value.message == "The file has 5.2 MB; at most 5 MB are allowed."
+
+
+def test_a_mapping_names_fields_and_columns_that_there_are():
+    table = read("email,badge\n")
+    chosen = {"learner": "email", "badge": "gone", "colour": "email"}
+    assert usable(chosen, table) == {"learner": "email"}
