@@ -17,10 +17,10 @@ from config.importing.people import Organizations, Users
 from config.importing.references import References
 from config.importing.report import Counts, ImportReport, Outcome, Problem, Progress
 from config.importing.rewards import Achievements, BadgeProviders, Badges
-from tms.csv_file import BadRow, CsvFile, Row, UnreadableFile, count_rows, open_csv
 from config.importing.sheet import Sheet
 from config.importing.subscriptions import LearningPaths, SubscriptionProfiles, Subscriptions
 from config.importing.teaching import Classes, Courses, CourseTags, Labs
+from tms.csv_file import BadRow, CsvFile, Row, UnreadableFile, count_rows, open_csv
 from tms.errors import DomainError
 
 SHEETS: tuple[Sheet[Any], ...] = (
