@@ -2,7 +2,9 @@
 
 GET  received     everything, as JSON
 GET  faults       those that are ordered            POST faults     these and no others (see faults.py);
-                                                                    with "account": of that account alone
+                                                                    with "account": of that account alone,
+                                                                    with "about": [texts] of requests that
+                                                                    name all of these, such as one pair
 GET  accounts     without their tokens              POST accounts   {"id", and any of SETTINGS}
 POST templates    {"id", and what is to change}, or a new one with "organization_id" and "name"
 POST people       {"emails": [...]}: addresses of one person
@@ -12,7 +14,7 @@ POST forget       as on the first start, faults included
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from providers.sandbox import faults, templates
 from providers.sandbox.messages import as_json, refuse
@@ -77,19 +79,29 @@ def _object(request: Request) -> dict[str, Any]:
 
 def _described_faults(server: Server) -> dict[str, Any]:
     accounts = {identity: active.described() for identity, active in server.faults_of.items()}
-    return {**server.faults.described(), **({"accounts": accounts} if accounts else {})}
+    about = [{"about": list(texts), **active.described()} for texts, active in server.faults_about.items()]
+    special = {"accounts": accounts, "requests": about}
+    return {**server.faults.described(), **{name: found for name, found in special.items() if found}}
 
 
 def _order_faults(server: Server, given: dict[str, Any]) -> None:
-    """Of one account, or of all: then those of single accounts end too."""
-    account = given.pop("account", None)
+    """Of one account, of some requests, or of all: then the others end too."""
+    account, about = given.pop("account", None), given.pop("about", None)
+    if about is not None and not _is_texts(about):
+        raise ValueError("about must be a list of texts.")
     ordered = faults.read(given)
-    if account is None:
-        server.faults, server.faults_of = ordered, {}
+    if about is not None:
+        server.faults_about = {**server.faults_about, tuple(about): ordered}
+    elif account is None:
+        server.faults, server.faults_of, server.faults_about = ordered, {}, {}
     elif account in server.store.organizations:
         server.faults_of = {**server.faults_of, account: ordered}
     else:
         raise ValueError(f"There is no account {account!r}.")
+
+
+def _is_texts(given: Any) -> TypeGuard[list[str]]:
+    return isinstance(given, list) and bool(given) and all(isinstance(text, str) for text in given)
 
 
 def _set_account(server: Server, given: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +125,7 @@ def _save_template(server: Server, given: dict[str, Any]) -> dict[str, Any]:
 
 def _join(server: Server, given: dict[str, Any]) -> dict[str, Any]:
     emails = given.get("emails")
-    if not isinstance(emails, list) or not emails or not all(isinstance(email, str) for email in emails):
+    if not _is_texts(emails):
         raise ValueError("emails must be a list of addresses.")
     server.store.join(emails)
     return {"emails": emails}

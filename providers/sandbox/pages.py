@@ -17,8 +17,6 @@ from providers.sandbox.messages import Answer
 from providers.sandbox.store import Badge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from providers.sandbox.messages import Request
     from providers.sandbox.server import Server
     from providers.sandbox.store import Credential, Store
@@ -75,7 +73,7 @@ def _overview(server: Server, *, template_id: str) -> Answer:
 <h1>Sandbox badge provider</h1>
 <p class="dim">What this server has received, newest first. The page renews itself every three seconds.</p>
 <ul class="figures">{items}</ul>
-{_faults({"": server.faults, **server.faults_of})}
+{_faults(server)}
 <h2>Badges</h2>
 {_table("<th><th>Badge<th>Earner<th>State<th>Received", badges)}
 <h2>Accounts</h2>
@@ -194,9 +192,11 @@ def _earner(item: Item) -> str:
     return item.issued_to if isinstance(item, Badge) else item.recipient_name
 
 
-def _faults(ordered: Mapping[str, Faults]) -> str:
-    """Those that are not as when nothing is ordered, by account."""
+def _faults(server: Server) -> str:
+    """Those that are not as when nothing is ordered, by whom they hit."""
     usual = Faults().described()
+    about = {" + ".join(texts): active for texts, active in server.faults_about.items()}
+    ordered = {"": server.faults, **server.faults_of, **about}
     shown = {
         account or "all accounts": {
             name: value for name, value in active.described().items() if value != usual[name]

@@ -36,6 +36,7 @@ class Server(ThreadingHTTPServer):
         self.store = store
         self.faults = faults
         self.faults_of: dict[str, Faults] = {}
+        self.faults_about: dict[tuple[str, ...], Faults] = {}
         self.connections = 0
         super().__init__((host, port), Handler)
         self.messenger = Messenger(store)
@@ -113,7 +114,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve_api(self, request: Request) -> None:
         account = self._account_of(request)
-        active = self._server.faults_of.get(account, self._server.faults)
+        active = self._faults_of(request, account)
         if active.latency_ms:
             time.sleep(active.latency_ms / 1000)
         strike = active.strike(request.method)
@@ -127,6 +128,14 @@ class Handler(BaseHTTPRequestHandler):
         answer = _faulty(strike) if strike and fault == "status" else self._act(request, active)
         self._note(request, answer, fault=fault, account=account)
         self._send(answer, fault=fault, drip_seconds=active.drip_seconds)
+
+    def _faults_of(self, request: Request, account: str) -> Faults:
+        """Those of what the request names, before those of its account, before those of all."""
+        named = " ".join([request.path, *request.query.values(), request.body.decode(errors="replace")])
+        for texts, active in self._server.faults_about.items():
+            if all(text in named for text in texts):
+                return active
+        return self._server.faults_of.get(account, self._server.faults)
 
     def _account_of(self, request: Request) -> str:
         if accredible.is_api(request.path):

@@ -20,7 +20,7 @@ from tests.providers.conftest import (
     OTHER_TOKEN,
     SandboxProcess,
 )
-from tests.providers.test_sandbox import BASE, issue
+from tests.providers.test_sandbox import BASE, GIVEN, issue, search
 
 DETAILS = "/v1/issuer/details"
 KEY = {"Authorization": f"Token token={CANARY}"}
@@ -84,6 +84,25 @@ def test_faults_hit_one_account_and_spare_the_others(sandbox: SandboxProcess) ->
     other = f"/v1/organizations/{OTHER_ORGANIZATION}"
     assert sandbox.call("GET", other, token=OTHER_TOKEN).status == 500
     assert set(sandbox.call("GET", "/_sandbox/faults").json["accounts"]) == {ORGANIZATION}
+
+
+def test_faults_hit_the_requests_that_name_a_pair_and_spare_the_others(sandbox: SandboxProcess) -> None:
+    ada, template = "ada@example.org", GIVEN["badge_template_id"]
+    sandbox.order(about=[ada, template], status=422, methods=["POST"])
+    sandbox.order(about=["grace@example.org"], lost_request=1)
+
+    assert issue(sandbox, recipient_email=ada).status == 422
+    with pytest.raises(http.client.RemoteDisconnected):
+        issue(sandbox, recipient_email="grace@example.org")
+    assert issue(sandbox, recipient_email="alan@example.org", issuer_earner_id="alan").status == 201
+    assert search(sandbox, f"recipient_email::{ada}|badge_template_id::{template}") == []
+
+    ordered = sandbox.call("GET", "/_sandbox/faults").json["requests"]
+    assert [item["about"] for item in ordered] == [[ada, template], ["grace@example.org"]]
+    assert "ada@example.org + " in sandbox.call("GET", "/").text
+    assert sandbox.call("POST", "/_sandbox/faults", {"about": ada, "status": 422}).status == 422
+    sandbox.order()
+    assert issue(sandbox, recipient_email=ada).status == 201
 
 
 def test_chaos_strikes_a_share_of_the_calls_in_every_way(sandbox: SandboxProcess) -> None:
