@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from badges.models import IssuedBadge, IssuingAct
 from badges.results import Results, results_of
+from badges.status import Status
 from rosters.roster import enrollments_of
 from tms.access import Action
 
@@ -122,6 +123,14 @@ class Watched:
     @property
     def may_be_left(self) -> bool:
         return timezone.now() - self.act.created_at > PATIENCE
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether something will change by itself: the page asks again."""
+        return any(
+            result.is_under_way or (result.issued_badge and result.issued_badge.status == Status.REVOKING)
+            for result in self.results.all
+        )
 
     @property
     def interval(self) -> int:

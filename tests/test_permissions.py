@@ -69,6 +69,7 @@ PAGE_OF_OWN =  "302  200  404  404  404  200  404  200  404  200"
 PAGE_TEACH =   "302  404  404  200  200  200  404  200  404  200"
 PAGE_TEACH_ACT="302  404  404  302  302  302  404  302  404  302"
 PAGE_OF_ACTOR= "302  404  404  200  404  200  404  200  404  200"
+PAGE_OF_ADMINISTRATOR_ACT = "302 404 404 404 404 302 404 302 404 302"
 PAGE_NONE =    "302  405  405  405  405  405  405  405  405  405"
 SIGN_IN =      "200  302  302  302  302  302  302  302  302  302"
 SIGN_IN_NONE = "405  302  302  302  302  302  302  302  302  302"
@@ -125,6 +126,7 @@ TABLE: dict[str, Url] = {
     "choose-students": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH),
     "remove-chosen": page(of="training_class", POST=PAGE_TEACH),
     "issuing-act": page(of="training_class roster_act", GET=PAGE_OF_ACTOR),
+    "undo-act": page(of="training_class roster_act", POST=PAGE_OF_ADMINISTRATOR_ACT),
     "style-guide": page(GET=PAGE),
     "sign-in": Url({"GET": SIGN_IN, "POST": SIGN_IN, "PUT": SIGN_IN}, otherwise=SIGN_IN_NONE),
     "sign-out": page(POST=PAGE_ACT),
