@@ -58,20 +58,23 @@ class Held:
 
 def held_by(learners: Collection[int], *, training_class: Class, viewer: User) -> Mapping[int, list[Held]]:
     """learner → badges, those that are not settled first, then by name; one query."""
-    rows = (
-        IssuedBadge.objects.for_user(viewer, Action.TEACH)
-        .filter(learner__in=learners, badge__organization=training_class.organization_id)
-        .exclude(status__in=ENDED)
+    reached = IssuedBadge.objects.for_user(viewer, Action.TEACH)
+    rows = reached.filter(learner__in=learners, badge__organization=training_class.organization_id)
+    found: dict[int, list[Held]] = defaultdict(list)
+    for held in in_order(rows):
+        found[held.row.learner_id].append(held)
+    return found
+
+
+def in_order(rows: QuerySet[IssuedBadge]) -> list[Held]:
+    """Those that have not ended: what is not settled first, then by name."""
+    shown = (
+        rows.exclude(status__in=ENDED)
         .select_related("badge__badge_provider", "issued_by")
         .defer("badge__badge_provider__token", "badge__badge_provider__webhook_secret")
         .order_by("badge__name", "pk")
     )
-    found: dict[int, list[Held]] = defaultdict(list)
-    for row in rows:
-        found[row.learner_id].append(Held(row))
-    for held in found.values():
-        held.sort(key=lambda each: each.is_settled)
-    return found
+    return sorted(map(Held, shown), key=lambda held: held.is_settled)
 
 
 @dataclass(frozen=True)

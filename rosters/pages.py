@@ -1,4 +1,4 @@
-"""The instructor's pages: the classes one teaches, and their rosters."""
+"""The instructor's pages, the classes one teaches and their rosters; and course assignments."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from rosters import export, saving
+from rosters.assignment import open_assignment
 from rosters.classes import When, found
 from rosters.frame import frame, open_class
 from rosters.held import watched
@@ -128,3 +130,18 @@ def roster_badges_now(request: SignedIn, pk: int) -> HttpResponse:
     if live.is_moving and live.fingerprint == request.GET.get("seen"):
         return HttpResponse(status=204)  # nothing new: htmx leaves the page as it is and asks again
     return render(request, "rosters/_live_news.html", {"training_class": training_class, "live": live})
+
+
+@require_safe
+def course_assignment(request: SignedIn, pk: int) -> HttpResponse:
+    """A learner's own, or as administrators see it. While a badge is under way, a part of it asks again."""
+    shown = open_assignment(request.user, pk)
+    context = {"shown": shown, "assignment": shown.assignment, "learner": shown.learner}
+    if request.headers.get("HX-Request") != "true":
+        response = render(request, "rosters/assignment.html", context)
+    elif shown.live.is_moving and request.GET.get("seen") == shown.live.fingerprint:
+        response = HttpResponse(status=204)  # nothing new: htmx leaves the page as it is and asks again
+    else:
+        response = render(request, "rosters/_assignment_badges.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response

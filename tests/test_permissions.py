@@ -70,6 +70,8 @@ PAGE_TEACH =   "302  404  404  200  200  200  404  200  404  200"
 PAGE_TEACH_ACT="302  404  404  302  302  302  404  302  404  302"
 PAGE_OF_ACTOR= "302  404  404  200  404  200  404  200  404  200"
 PAGE_OF_ADMINISTRATOR_ACT = "302 404 404 404 404 302 404 302 404 302"
+PAGE_ISSUE =   "302  404  404  404  404  302  404  302  404  302"
+PAGE_ISSUE_ASK="302  404  404  404  404  200  404  200  404  200"
 PAGE_NONE =    "302  405  405  405  405  405  405  405  405  405"
 SIGN_IN =      "200  302  302  302  302  302  302  302  302  302"
 SIGN_IN_NONE = "405  302  302  302  302  302  302  302  302  302"
@@ -120,6 +122,8 @@ TABLE: dict[str, Url] = {
     "roster": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH_ACT),
     "roster-export": page(of="training_class", GET=PAGE_TEACH),
     "issue-a-badge": page(of="enrolled", GET=PAGE_TEACH_ACT, POST=PAGE_TEACH),
+    "course-assignment": page(of="assignment", GET=PAGE_OF_OWN),
+    "issue-a-badge-from-assignment": page(of="assignment", GET=PAGE_ISSUE, POST=PAGE_ISSUE_ASK),
     "roster-badges": page(of="training_class", GET=PAGE_TEACH),
     "issue-badges": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH),
     "choose-badges": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH),

@@ -37,7 +37,7 @@ from tests.factories import (
     UserFactory,
 )
 from tms import gates
-from tms.models import Class, Enrollment
+from tms.models import Class, CourseAssignment, Enrollment
 
 pytestmark = pytest.mark.django_db
 
@@ -160,6 +160,14 @@ def test_the_classes_one_may_open(brackets, client, world):
     client.force_login(world["administrator"])
     for query in ("", "?q=nothing"):
         assert list(unmarked(client.get(reverse("classes") + query).content.decode())) == []
+
+
+def test_a_course_assignment(brackets, client, world):
+    assignment = CourseAssignment.objects.get()
+    for who in ("learner", "administrator"):
+        client.force_login(world[who])
+        html = client.get(reverse("course-assignment", args=[assignment.pk])).content.decode()
+        assert list(unmarked(html)) == []
 
 
 def test_the_dialog_that_issues_a_badge(brackets, client, world):

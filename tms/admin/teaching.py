@@ -6,6 +6,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from tms import gates, progress
 from tms.back_office import BackOfficeAdmin, ScopedRelatedFilter
@@ -71,8 +74,10 @@ class ClassAdmin(BackOfficeAdmin):
     autocomplete_fields = ("course", "instructors")
     date_hierarchy = "starts_at"
     ordering = ("-starts_at", "id")
+    readonly_fields = ("roster",)
     fields = (
         "name",
+        "roster",
         "course",
         "organization",
         "status",
@@ -82,6 +87,12 @@ class ClassAdmin(BackOfficeAdmin):
         "instructors",
         "external_id",
     )
+
+    @admin.display(description=_("roster"))
+    def roster(self, training_class: Class) -> str:
+        if not training_class.pk:
+            return ""
+        return format_html('<a href="{}">{}</a>', reverse("roster", args=[training_class.pk]), _("Open"))
 
     def write(self, row: Class, *, form: Any, request: HttpRequest) -> None:
         progress.save_class(row)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
@@ -44,7 +46,7 @@ class DeedAdmin(BackOfficeAdmin):
 class TakingAdmin(DeedAdmin):
     """A course that somebody takes, with how much of its required activities is finished."""
 
-    readonly_fields = ("percent_complete",)
+    readonly_fields: ClassVar[tuple[str, ...]] = ("percent_complete",)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         return coursework.with_percent_complete(super().get_queryset(request))
@@ -86,7 +88,9 @@ class CourseAssignmentAdmin(TakingAdmin):
     autocomplete_fields = ("user", "course", "subscription")
     fixed_fields = ("user", "course")
     actions = ("complete",)
+    readonly_fields: ClassVar[tuple[str, ...]] = ("percent_complete", "page")
     fields = (
+        "page",
         "user",
         "course",
         "status",
@@ -99,6 +103,14 @@ class CourseAssignmentAdmin(TakingAdmin):
         "from_on_demand",
         "external_id",
     )
+
+    @admin.display(description=_("page"))
+    def page(self, assignment: CourseAssignment) -> str:
+        if not assignment.pk:
+            return ""
+        return format_html(
+            '<a href="{}">{}</a>', reverse("course-assignment", args=[assignment.pk]), _("Open")
+        )
 
     @admin.action(description=_("Mark complete"), permissions=["manage"])
     def complete(self, request: HttpRequest, queryset: models.QuerySet[CourseAssignment]) -> None:
