@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext, ngettext_lazy
 
 # Those named admin register what they hold.
 from badges import (  # noqa: F401
@@ -25,7 +25,7 @@ from badges import (  # noqa: F401
     reflection,
 )
 from badges.admin_differences import ask_for_each
-from badges.models import IssuedBadge, IssuingEvent
+from badges.models import AccredibleBadge, CredlyBadge, IssuedBadge, IssuingEvent
 from badges.status import Status
 from providers.models import BadgeProvider
 from tms.access import Action
@@ -58,9 +58,10 @@ class TimelineInline(ReadOnlyInline):
 
 @admin.register(IssuedBadge)
 class IssuedBadgeAdmin(ReadOnlyAdmin):
-    change_form_template = "badges/back_office_issued_badge.html"
+    change_form_template = "badges/back_office_record.html"
+    change_list_template = "badges/back_office_issued_badges.html"
     inlines = (TimelineInline,)
-    list_display = (
+    list_display: tuple[str, ...] = (
         "learner",
         "badge",
         "status_label",
@@ -120,16 +121,41 @@ class IssuedBadgeAdmin(ReadOnlyAdmin):
             context["steps"] = STEPS.get(Status(row.status), ())
         return super().render_change_form(request, context, *args, **kwargs)
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """A list of what failed has one button for all of it, whatever else it is filtered by."""
+        retries: Any = ""
+        if request.GET.get("status__exact") == Status.FAILED and self.has_manage_permission(request):
+            of_one_reason = "failure_code" in request.GET
+            retries = (
+                _("Send all that failed for this reason again") if of_one_reason else _("Send all again")
+            )
+        return super().changelist_view(request, {**(extra_context or {}), "retries": retries})
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         # Links of the dashboard.
         return lookup == "failure_code" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     @admin.action(description=_("Retry: send failed badges again"), permissions=["manage"])
     def retry(self, request: HttpRequest, queryset: models.QuerySet[IssuedBadge]) -> HttpResponse | None:
+        """All together, however many, or one that says why not."""
         user: Any = request.user
         done = ngettext_lazy("%d badge is sent again.", "%d badges are sent again.")
-        self.act_on_each(request, queryset, lambda row: issuing.retry(row, actor=user), done=done)
-        return self._back(queryset)
+        if queryset.count() == 1:
+            self.act_on_each(request, queryset, lambda row: issuing.retry(row, actor=user), done=done)
+            return self._back(queryset)
+        chosen = IssuedBadge.objects.for_user(user, Action.MANAGE).filter(pk__in=queryset.values("pk"))
+        of_so_many = chosen.count()
+        count = issuing.retry_all(chosen, actor=user)
+        if count:
+            self.message_user(request, done % count, messages.SUCCESS)
+        if others := of_so_many - count:
+            text = ngettext(
+                "Only a failed badge can be sent again; %d other has not failed.",
+                "Only a failed badge can be sent again; %d others have not failed.",
+                others,
+            )
+            self.message_user(request, text % others, messages.WARNING)
+        return None
 
     @admin.action(description=_("Refresh from provider"), permissions=["manage"])
     def refresh(self, request: HttpRequest, queryset: models.QuerySet[IssuedBadge]) -> HttpResponse | None:
@@ -195,4 +221,31 @@ class IssuedBadgeAdmin(ReadOnlyAdmin):
         chosen = list(rows.order_by().values_list("pk", flat=True)[:2])
         if len(chosen) != 1:
             return None
-        return HttpResponseRedirect(reverse("admin:badges_issuedbadge_change", args=chosen))
+        return HttpResponseRedirect(
+            reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=chosen)
+        )
+
+
+class IssuedThroughOne(IssuedBadgeAdmin):
+    """Those of one vendor, told by what it calls them."""
+
+    list_display = (
+        "learner",
+        "badge",
+        "status_label",
+        "external_uuid",
+        "external_state",
+        "attempts",
+        "failure_code",
+        "issued_at",
+    )
+
+
+@admin.register(CredlyBadge)
+class CredlyBadgeAdmin(IssuedThroughOne):
+    pass
+
+
+@admin.register(AccredibleBadge)
+class AccredibleBadgeAdmin(IssuedThroughOne):
+    pass

@@ -8,8 +8,10 @@ class BadgesConfig(AppConfig):
 
     def ready(self) -> None:
         from badges.models import (
+            AccredibleBadge,
             Badge,
             Comparison,
+            CredlyBadge,
             Difference,
             IssuedBadge,
             IssuingAct,
@@ -20,13 +22,14 @@ class BadgesConfig(AppConfig):
         from tms import access
 
         access.register(Badge, organization="organization", host="organization")
-        access.register(
-            IssuedBadge,
-            organization="badge__organization",
-            seen_by=("learner__organization",),
-            learner="learner",
-            host="badge__organization",
-        )
+        for issued in (IssuedBadge, CredlyBadge, AccredibleBadge):
+            access.register(
+                issued,
+                organization="badge__organization",
+                seen_by=("learner__organization",),
+                learner="learner",
+                host="badge__organization",
+            )
         # Whoever did it may come back to it; who undoes it manages the organization.
         access.register(IssuingAct, organization="organization", learner="actor")
         access.register(IssuingList, organization="organization", learner="actor")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID, uuid4, uuid5
 
 from django.conf import settings
@@ -248,6 +248,40 @@ class IssuedBadge(models.Model):
         if provider.closed_until and provider.closed_until > timezone.now():
             return ACCOUNT_CLOSED
         return ""
+
+
+class _CredlyBadges(models.Manager.from_queryset(ScopedQuerySet)):  # type: ignore[misc]
+    def get_queryset(self) -> ScopedQuerySet[CredlyBadge]:
+        rows: ScopedQuerySet[CredlyBadge] = super().get_queryset()
+        return rows.filter(badge__badge_provider__kind=BadgeProvider.Kind.CREDLY)
+
+
+class CredlyBadge(IssuedBadge):
+    """A badge issued through Credly, as the back office lists them."""
+
+    objects: ClassVar[Any] = _CredlyBadges()
+
+    class Meta:
+        proxy = True
+        verbose_name = _("Credly badge")
+        verbose_name_plural = _("Credly badges")
+
+
+class _AccredibleBadges(models.Manager.from_queryset(ScopedQuerySet)):  # type: ignore[misc]
+    def get_queryset(self) -> ScopedQuerySet[AccredibleBadge]:
+        rows: ScopedQuerySet[AccredibleBadge] = super().get_queryset()
+        return rows.filter(badge__badge_provider__kind=BadgeProvider.Kind.ACCREDIBLE)
+
+
+class AccredibleBadge(IssuedBadge):
+    """A badge issued through Accredible, as the back office lists them."""
+
+    objects: ClassVar[Any] = _AccredibleBadges()
+
+    class Meta:
+        proxy = True
+        verbose_name = _("Accredible badge")
+        verbose_name_plural = _("Accredible badges")
 
 
 class IssuingEvent(models.Model):

@@ -17,8 +17,10 @@ from django.utils import timezone
 
 from achievements.models import Achievement, EarnedAchievement, RuleVersion
 from badges.models import (
+    AccredibleBadge,
     Badge,
     Comparison,
+    CredlyBadge,
     Difference,
     IssuedBadge,
     IssuingAct,
@@ -90,6 +92,8 @@ READ_ONLY = [
     Difference,
     Comparison,
     IssuedBadge,
+    CredlyBadge,
+    AccredibleBadge,
     IssuingAct,
     EarnedAchievement,
 ]
@@ -123,6 +127,8 @@ MODELS = [
     Difference,
     Comparison,
     IssuedBadge,
+    CredlyBadge,
+    AccredibleBadge,
     IssuingAct,
     Achievement,
     EarnedAchievement,
@@ -166,6 +172,10 @@ def make_world(name: str) -> World:
     IssuingEvent.objects.create(
         issued_badge=issued, from_status=Status.QUEUED, to_status=Status.SENDING, reason=f"{name} event"
     )
+    elsewhere = BadgeFactory(
+        organization=organization, badge_provider=accredible, name=f"{name} badge elsewhere"
+    )
+    credential = IssuedBadgeFactory(badge=elsewhere, learner=learner, reason=f"{name} other reason")
     told = ProviderEvent.objects.create(
         badge_provider=provider, external_id=f"{name}-1", kind="badge.created", issued_badge=issued
     )
@@ -214,7 +224,8 @@ def make_world(name: str) -> World:
         *(told, difference, comparison),
         *(provider, CredlyOrganization.objects.get(pk=provider.pk)),
         *(AccredibleConfig.objects.get(pk=accredible.pk), synchronization),
-        *(badge, issued, act, achievement, earned),
+        *(badge, issued, CredlyBadge.objects.get(pk=issued.pk)),
+        *(AccredibleBadge.objects.get(pk=credential.pk), act, achievement, earned),
     ]
     return World(organization, administrator, learner, {type(row): row for row in found})
 

@@ -14,7 +14,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from badges.by_hand import issue_by_hand
-from badges.models import Badge, IssuedBadge, IssuingAct, Synchronization
+from badges.models import (
+    AccredibleBadge,
+    Badge,
+    CredlyBadge,
+    IssuedBadge,
+    IssuingAct,
+    Synchronization,
+)
 from badges.status import Status
 from badges.synchronization import synchronize
 from providers import accounts
@@ -230,6 +237,62 @@ def test_the_page_of_an_account_tells_how_it_is_and_what_waits_for_it(
     assert "Works" in page
     shown = office.get(f"{address(IssuedBadge, 'changelist')}?{filters.replace('&amp;', '&')}failed")
     assert list(shown.context["cl"].queryset) == [failed]
+
+
+def test_each_vendors_badges_have_a_list_that_tells_what_it_calls_them(
+    office: Client, account: BadgeProvider
+) -> None:
+    organization = account.organization
+    elsewhere = BadgeProviderFactory(organization=organization, kind="accredible")
+    for provider, external_id, state in ((account, "c-17", "pending"), (elsewhere, "10017", "published")):
+        badge = BadgeFactory(organization=organization, badge_provider=provider)
+        IssuedBadgeFactory(badge=badge, status=Status.ISSUED, external_uuid=external_id, external_state=state)
+    front = words(office.get(reverse("admin:index")))
+    credly = words(office.get(address(CredlyBadge, "changelist")))
+    accredible = words(office.get(address(AccredibleBadge, "changelist")))
+    assert "Credly badges" in front and "Accredible badges" in front
+    assert "c-17" in credly and "pending" in credly and "10017" not in credly
+    assert "10017" in accredible and "published" in accredible and "c-17" not in accredible
+
+
+def test_a_record_of_one_vendor_is_acted_on_from_its_own_page(office: Client, account: BadgeProvider) -> None:
+    badge = BadgeFactory(organization=account.organization, badge_provider=account)
+    failed = IssuedBadgeFactory(badge=badge, status=Status.FAILED, failure_code="rejected")
+    row = CredlyBadge.objects.get(pk=failed.pk)
+    assert 'value="retry"' in words(office.get(change_page(row)))
+    answer = office.post(
+        address(CredlyBadge, "changelist"), {"action": "retry", "_selected_action": [row.pk]}
+    )
+    assert answer["Location"] == change_page(row)
+    failed.refresh_from_db()
+    assert failed.status == Status.QUEUED
+
+
+def test_all_that_failed_for_one_reason_is_sent_again_by_one_button(
+    office: Client, account: BadgeProvider
+) -> None:
+    badge = BadgeFactory(organization=account.organization, badge_provider=account)
+    theirs = IssuedBadgeFactory(status=Status.FAILED, failure_code="rejected")
+    refused = [
+        IssuedBadgeFactory(badge=badge, status=Status.FAILED, failure_code="rejected") for _ in range(3)
+    ]
+    lost = IssuedBadgeFactory(badge=badge, status=Status.FAILED, failure_code="outcome_unknown")
+    everything = address(IssuedBadge, "changelist")
+    this_reason = f"{everything}?status__exact=failed&failure_code=rejected"
+    button = "Send all that failed for this reason again"
+    assert button in words(office.get(this_reason))
+    assert button not in words(office.get(everything))
+    pressed = {"action": "retry", "select_across": "1", "_selected_action": "0"}
+    told = words(office.post(this_reason, pressed, follow=True))
+    assert "3 badges are sent again." in told
+    for row in (*refused, lost, theirs):
+        row.refresh_from_db()
+    assert [row.status for row in (*refused, lost, theirs)] == [*["queued"] * 3, "failed", "failed"]
+    told = words(office.post(everything, pressed, follow=True))
+    assert "1 badge is sent again." in told
+    assert "Only a failed badge can be sent again; 3 others have not failed." in told
+    lost.refresh_from_db()
+    assert lost.status == Status.UNKNOWN  # the provider is asked first
 
 
 def test_badges_of_the_account_are_one_click_away(office: Client, account: BadgeProvider) -> None:
