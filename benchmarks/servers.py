@@ -89,7 +89,7 @@ class Servers:
 @contextmanager
 def own_servers() -> Iterator[Servers]:
     folder = Path(mkdtemp(prefix="servers-"))
-    postgresql, redis = PostgreSQL(folder, _free_port()), Redis(_free_port())
+    postgresql, redis = PostgreSQL(folder, free_port()), Redis(free_port())
     try:
         _give_to_owner(folder)
         postgresql.make()
@@ -130,7 +130,7 @@ def _as_owner(folder: Path, *command: object) -> None:
         raise SystemExit(f"{command[0]} failed: {result.stderr.strip()}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

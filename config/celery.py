@@ -19,8 +19,9 @@ from django.conf import settings
 def transport_options(url: str) -> dict[str, float]:
     if url.startswith("memory:"):
         return {"polling_interval": 0.05}
-    # Otherwise whoever sends a hint while the broker is down waits for seconds, for nothing.
-    return {"max_retries": 0, "socket_connect_timeout": 2}
+    # Otherwise whoever sends a hint while the broker is down waits for seconds, for nothing. And a worker
+    # that holds messages when the broker goes away fails to put them back, and ends.
+    return {"max_retries": 0, "socket_connect_timeout": 2, "ack_emulation": False}
 
 
 app = Celery("tms")

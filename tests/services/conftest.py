@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -19,8 +18,8 @@ from django.db import connection
 
 from config.celery import app
 from tests.providers.conftest import SandboxProcess
+from tests.services.crew import ROOT, Crew
 
-ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 90
 
 
@@ -52,40 +51,13 @@ def sandbox(tmp_path: Path, environment: dict[str, str]) -> Iterator[SandboxProc
         process.close()
 
 
-class Crew:
-    """A worker with beat, as one process group: started, and killed as a machine that fails would."""
-
-    def __init__(self, *, folder: Path, environment: dict[str, str]) -> None:
-        self._schedule = folder / "beat"
-        self._log = folder / "crew.log"
-        self._environment = environment
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--beat", "--concurrency", "2"]
-        command += ["--schedule", str(self._schedule), "--loglevel", "warning"]
-        command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+class LoneCrew(Crew):
+    """The only one that works on the database of its test."""
 
     def kill(self) -> None:
-        """SIGKILL to the whole group; back when the database has seen the end of every one of them."""
-        if self._process is None:
-            return
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._process = None
+        """Back when the database has seen the end of every one of them."""
+        super().kill()
         until(lambda: not _other_sessions(), "the sessions of killed processes have ended")
-
-    def log(self) -> str:
-        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
 
 @pytest.fixture
@@ -93,7 +65,7 @@ def crew(tmp_path: Path, environment: dict[str, str], sandbox: SandboxProcess) -
     """Small periods and leases, so that a minute holds what otherwise takes a day."""
     environment |= {"ISSUE_LEASE_SECONDS": "3", "SWEEP_SECONDS": "0.5", "DELIVERY_CONNECTIONS": "8"}
     app.control.purge()  # hints of earlier tests
-    workers = Crew(folder=tmp_path, environment=environment)
+    workers = LoneCrew(folder=tmp_path, environment=environment)
     try:
         yield workers
     finally:

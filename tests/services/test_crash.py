@@ -22,7 +22,8 @@ from tests.factories import (
     UserFactory,
 )
 from tests.providers.conftest import CANARY, ORGANIZATION, REPEATABLE, SandboxProcess
-from tests.services.conftest import Crew, until
+from tests.services.conftest import until
+from tests.services.crew import Crew
 from tms import progress
 from tms.models import Lab, LabInstance, Organization, User
 
