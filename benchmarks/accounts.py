@@ -21,6 +21,7 @@ def badge_at(
     kind: str = BadgeProvider.Kind.CREDLY,
     account: str = ORGANIZATION,
     template: str = TEMPLATE,
+    token: str = TOKEN,
 ) -> Badge:
     """A badge of a new organization with so many learners, its account at the sandbox of this address."""
     number = next(_numbers)
@@ -39,7 +40,7 @@ def badge_at(
         organization=organization,
         kind=kind,
         provider_organization_id=account,
-        token=TOKEN,
+        token=token,
         api_url=f"{url}/v1",
     )
     return Badge.objects.create(

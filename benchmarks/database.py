@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection
+from django.db import connection, connections
+from environ import Env
 
 
 @contextmanager
@@ -19,6 +20,13 @@ def own_database(name: str) -> Iterator[None]:
         yield
     finally:
         connection.creation.destroy_test_db(before, verbosity=0)
+
+
+def work_on(url: str) -> None:
+    """From now on this process works on that database, whatever DATABASE_URL said at its start."""
+    connections.close_all()
+    connections.settings = connections.configure_settings({"default": Env.db_url_config(url)})
+    del connections["default"]
 
 
 def analyze() -> None:

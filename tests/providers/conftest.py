@@ -80,6 +80,7 @@ class SandboxProcess:
         self.templates = folder / "templates.json"
         self.templates.write_text(json.dumps(TEMPLATES if templates is None else templates))
         self.port = 0
+        self.always: list[str] = []  # options of every start
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -94,7 +95,7 @@ class SandboxProcess:
         return [
             *(sys.executable, "-m", "providers.sandbox", "--port", str(self.port), "--data", str(self.data)),
             *("--templates", str(self.templates), "--token", CANARY),
-            *("--accounts", f"{OTHER_ORGANIZATION}={OTHER_TOKEN}", *options),
+            *("--accounts", f"{OTHER_ORGANIZATION}={OTHER_TOKEN}", *self.always, *options),
         ]
 
     def start(self, *options: str) -> str:
