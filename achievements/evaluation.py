@@ -27,7 +27,7 @@ from django.utils.translation import gettext as _
 from achievements.conditions import language
 from achievements.conditions.counted import given_back
 from achievements.conditions.daily import daily_winners, find_crossed, pause_of
-from achievements.conditions.query import EVERYBODY, ActiveRule, Scope, statements, winners
+from achievements.conditions.query import EVERYBODY, ActiveRule, Scope, lacking, statements, winners
 from achievements.models import Achievement, Backfill, EarnedAchievement, RuleRun
 from achievements.references import pause_where_gone
 from badges.expiry import ended_at
@@ -40,6 +40,7 @@ from tms.sql import (
     fetch,
     in_list,
     moment_of,
+    next_id,
     plan_for_sets,
     sql,
     table,
@@ -261,6 +262,7 @@ def award(
         this.report.intents = _issue(
             in_list("award.id", new),
             now=this.now,
+            learners=_learners_of(new),
             backfill=bool(backfills),
             silent=this.notification == Backfill.Notification.SILENT,
         )
@@ -406,6 +408,12 @@ def _mark_failed(active: ActiveRule, error: DatabaseError, *, this: _Pass) -> No
 
 def _insert(group: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> list[tuple[int, int]]:
     """Insert what a group of `statements` wins now: the id and the achievement of each new award."""
+    if len(group) > 1:
+        # Asked by itself, so that the planner knows how few they are.
+        short = [learner_id for (learner_id,) in fetch(lacking(group, scope=scope))]
+        if not short:
+            return []
+        scope = Scope(learners=short)
     active, found = group[0], winners(group, scope=scope)
     if not active.is_limited:
         return _write(found, this=this)
@@ -463,31 +471,39 @@ def free_from(active: ActiveRule) -> datetime:
 
 
 def _write(found: Sql, *, this: _Pass) -> list[tuple[int, int]]:
-    """Insert awards; one that was withdrawn and stands in nobody's way is made anew in its place."""
+    """Insert awards; one that was withdrawn and stands in nobody's way is made anew in its place.
+
+    Where a badge may be issued, the award is written with the id that its intent will have (`_issue`): to
+    link them afterwards would write every award twice, with all of its indexes.
+    """
     statement = sql(
         """
         INSERT INTO {} (
             learner_id, achievement_id, occurrence, earned_at, earned_day, points, rule_version, snapshot,
-            created_at, backfill_id
+            created_at, backfill_id, issued_badge_id
         )
         SELECT won.learner_id, won.achievement_id, won.occurrence, won.moment, won.day, achievement.points,
-               achievement.rule_version, won.snapshot, {}, {}
+               achievement.rule_version, won.snapshot, {}, {},
+               CASE WHEN badge.is_active AND NOT achievement.is_renewable THEN {} END
         FROM ({}) AS won
         JOIN {} AS achievement ON achievement.id = won.achievement_id
+        LEFT JOIN {} AS badge ON badge.id = achievement.badge_id
         WHERE TRUE
         ON CONFLICT (learner_id, achievement_id, occurrence) DO UPDATE SET
             earned_at = excluded.earned_at, earned_day = excluded.earned_day, points = excluded.points,
             rule_version = excluded.rule_version, snapshot = excluded.snapshot,
             created_at = excluded.created_at, backfill_id = excluded.backfill_id,
-            issued_badge_id = NULL, withdrawn_at = NULL
+            issued_badge_id = excluded.issued_badge_id, withdrawn_at = NULL
         WHERE {}.withdrawn_at IS NOT NULL
         RETURNING id, achievement_id
         """,
         table(EarnedAchievement),
         value(this.now),
         _backfill_of_won(this),
+        next_id(IssuedBadge),
         found,
         table(Achievement),
+        table(Badge),
         table(EarnedAchievement),
     )
     return [(pk, achievement_id) for pk, achievement_id in fetch(statement)]
@@ -560,35 +576,53 @@ def _issue_late(which: Sql) -> int:
     )
 
 
-def _issue(which: Sql, *, now: datetime, backfill: bool = False, silent: bool = False) -> int:
-    """Write the intents of a set of awards, then link each award to the badge it led to.
+def _issue(
+    which: Sql,
+    *,
+    now: datetime,
+    learners: Sequence[int] | None = None,
+    backfill: bool = False,
+    silent: bool = False,
+) -> int:
+    """Write the intents of a set of awards, then link each award that lacks it to the badge it led to.
 
-    What renews a badge is not linked to the one that had expired before.
+    New awards, those of these `learners`, carry the id that their intent takes; where it takes another's, or
+    there had been one before, they are linked to that. What renews a badge is not linked to the one that had
+    expired before.
     """
+    if learners is not None:
+        reserved, lacking = Sql("MIN(award.issued_badge_id)"), Sql("TRUE")
+        unlinked = sql(
+            "NOT EXISTS (SELECT 1 FROM {} AS there WHERE there.id = award.issued_badge_id AND {})",
+            table(IssuedBadge),
+            in_list("there.learner_id", learners),
+        )
+    else:
+        reserved, unlinked = Sql("CAST(NULL AS BIGINT)"), Sql("award.issued_badge_id IS NULL")
+        lacking = sql(
+            "NOT EXISTS (SELECT 1 FROM {} AS led"
+            " WHERE led.id = award.issued_badge_id AND led.badge_id = achievement.badge_id)",
+            table(IssuedBadge),
+        )
     earned = sql(
         """
         SELECT achievement.badge_id AS badge_id, award.learner_id AS learner_id,
                achievement.is_renewable AS renews, MIN(award.earned_at) AS earned_at,
-               CAST(MIN(award.id) AS VARCHAR(60)) AS source_key
+               CAST(MIN(award.id) AS VARCHAR(60)) AS source_key, {} AS reserved
         FROM {} AS award
         JOIN {} AS achievement ON achievement.id = award.achievement_id
         JOIN {} AS badge ON badge.id = achievement.badge_id
-        LEFT JOIN {} AS led ON led.id = award.issued_badge_id AND led.badge_id = achievement.badge_id
-        WHERE badge.is_active AND award.withdrawn_at IS NULL AND led.id IS NULL AND {}
+        WHERE badge.is_active AND award.withdrawn_at IS NULL AND {} AND {}
         GROUP BY achievement.badge_id, award.learner_id, achievement.is_renewable
         """,
+        reserved,
         table(EarnedAchievement),
         table(Achievement),
         table(Badge),
-        table(IssuedBadge),
+        lacking,
         which,
     )
-    intents = record_intents(earned, now=now, backfill=backfill, silent=silent)
-    to_link = sql(
-        "{} AND NOT (achievement.is_renewable AND COALESCE({} < award.earned_at, FALSE))",
-        which,
-        ended_at("issued"),
-    )
+    intents = record_intents(earned, now=now, learners=learners, backfill=backfill, silent=silent)
     execute(
         sql(
             """
@@ -597,19 +631,22 @@ def _issue(which: Sql, *, now: datetime, backfill: bool = False, silent: bool = 
                 SELECT award.id, MAX(issued.id) AS issued_badge_id
                 FROM {} AS award
                 JOIN {} AS achievement ON achievement.id = award.achievement_id
-                JOIN {} AS issued
+                LEFT JOIN {} AS issued
                   ON issued.badge_id = achievement.badge_id AND issued.learner_id = award.learner_id
-                WHERE award.issued_badge_id IS NULL AND award.withdrawn_at IS NULL AND {}
-                  AND NOT issued.was_undone
+                 AND NOT issued.was_undone
+                 AND NOT (achievement.is_renewable AND COALESCE({} < award.earned_at, FALSE))
+                WHERE achievement.badge_id IS NOT NULL AND award.withdrawn_at IS NULL AND {} AND {}
                 GROUP BY award.id
             ) AS led
-            WHERE award.id = led.id
+            WHERE award.id = led.id AND COALESCE(award.issued_badge_id, 0) <> COALESCE(led.issued_badge_id, 0)
             """,
             table(EarnedAchievement),
             table(EarnedAchievement),
             table(Achievement),
             table(IssuedBadge),
-            to_link,
+            ended_at("issued"),
+            unlinked,
+            which,
         )
     )
     return intents

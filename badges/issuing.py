@@ -35,7 +35,7 @@ from tms.access import Action, require
 from tms.errors import Conflict, DomainError
 from tms.hint import hint
 from tms.models import User
-from tms.sql import Sql, column_kinds, fetch, records, relation, sql, table, value
+from tms.sql import Sql, column_kinds, fetch, in_list, next_id, records, relation, sql, table, value
 
 if TYPE_CHECKING:
     from django.dispatch import Signal
@@ -457,40 +457,50 @@ def _already(existing: IssuedBadge) -> str:
     }
 
 
-def issue_earned(select: Sql, *, now: datetime, backfill: bool = False, silent: bool = False) -> int:
+def issue_earned(
+    select: Sql,
+    *,
+    now: datetime,
+    learners: Sequence[int] | None = None,
+    backfill: bool = False,
+    silent: bool = False,
+) -> int:
     """Issue badges for many at once, inside the caller's transaction; how many intents were new.
 
-    `select` yields what `_record` and `never_had` read. Whoever ever had the badge from us keeps what there
-    is: after a revoke or a cancel nothing issues it again by itself. Rows are written whatever the learner's
-    address looks like; delivery refuses a bad one on the row, where people see it. Those of a `backfill` are
-    sent after all others; a `silent` one asks the provider for no mail.
+    `select` yields what `_record` and `never_had` read, perhaps of these `learners` alone, and
+    `reserved`, the id that is kept for the intent, or null (tms.sql.next_id). Whoever ever had the badge from
+    us keeps what there is: after a revoke or a cancel nothing issues it again by itself. Rows are written
+    whatever the learner's address looks like; delivery refuses a bad one on the row, where people see it.
+    Those of a `backfill` are sent after all others; a `silent` one asks the provider for no mail.
     """
     new = _record(
-        never_had(select),
+        never_had(select, learners=learners),
         now=now,
         priority=IssuedBadge.Priority.BACKFILL if backfill else IssuedBadge.Priority.LIVE,
         source_kind=IssuedBadge.Source.ACHIEVEMENT,
         silent=silent,
+        new_id=sql("COALESCE(earned.reserved, {})", next_id(IssuedBadge)),
     )
     return len(new)
 
 
-def never_had(pairs: Sql) -> Sql:
+def never_had(pairs: Sql, *, learners: Sequence[int] | None = None) -> Sql:
     """Of rows with badge_id, learner_id, earned_at and renews, those for which no badge of ours was ever on
     its way, but for one that was cancelled when the awards that led to it were taken back, and for one that
-    had expired when what `renews` it was earned."""
+    had expired when what `renews` it was earned. No others than `learners` are read of, where it is given."""
     return sql(
         """
         SELECT pair.* FROM ({}) AS pair
         WHERE NOT EXISTS (
             SELECT 1 FROM {} AS known
             WHERE known.learner_id = pair.learner_id AND known.badge_id = pair.badge_id
-              AND NOT known.was_undone
+              AND NOT known.was_undone AND {}
               AND NOT (pair.renews AND COALESCE({} < pair.earned_at, FALSE))
         )
         """,
         pairs,
         table(IssuedBadge),
+        Sql("TRUE") if learners is None else in_list("known.learner_id", learners),
         ended_at("known"),
     )
 
@@ -506,25 +516,26 @@ def _record(
     reason: Sql | None = None,
     expires_at: Sql | None = None,
     evidence: Sql | None = None,
+    new_id: Sql | None = None,
 ) -> list[int]:
     """Write intents; the ids of those that are new (next: delivery.deliver).
 
     `select` yields badge_id, learner_id, earned_at and source_key, and whatever else the expressions name as
-    columns of `earned`. Whoever has a live row already is passed
-    over: the constraint decides, also between two who ask at once. Everybody writes in the same order, so
-    that nobody waits for another in a circle. What has expired is replaced by the new one.
+    columns of `earned`. Whoever has a live row already is passed over: the constraint decides, also between
+    two who ask at once. Everybody writes in the same order, so that nobody waits for another in a circle.
+    What has expired is replaced by the new one.
     """
     now = now or timezone.now()
     statement = sql(
         """
         INSERT INTO {} (
-            badge_id, learner_id, status, hold_reason, source_kind, source_key, issued_by_id, reason,
+            id, badge_id, learner_id, status, hold_reason, source_kind, source_key, issued_by_id, reason,
             priority, suppress_notification, earned_at, recipient_email, created_at, due_at, external_uuid,
             external_state, external_url, accept_url, attempts, lookups_missed, lookups_failed,
             ended_reason, failure_code, failure_message, provider_message, correction_problem, expires_at,
             evidence, replaces_id
         )
-        SELECT earned.badge_id, earned.learner_id, 'queued', '', {}, earned.source_key, {}, {},
+        SELECT {}, earned.badge_id, earned.learner_id, 'queued', '', {}, earned.source_key, {}, {},
                {}, {}, earned.earned_at, person.email, {}, {}, '', '', '', '', 0, 0, 0,
                '', '', '', '', '', {}, {}, (
                    SELECT MAX(past.id) FROM {} AS past
@@ -539,6 +550,7 @@ def _record(
         RETURNING id
         """,
         table(IssuedBadge),
+        new_id or next_id(IssuedBadge),
         value(source_kind),
         value(issued_by and issued_by.pk),
         reason or value(""),

@@ -114,6 +114,15 @@ def table(model: type[models.Model]) -> Sql:
     return Sql(connection.ops.quote_name(model._meta.db_table))
 
 
+def next_id(model: type[models.Model]) -> Sql:
+    """An id that no row of the model has or will get, for a row that is written later in the transaction and
+    referred to before. NULL on SQLite, which gives ids to rows alone."""
+    if connection.vendor != "postgresql":
+        return Sql("NULL")
+    # Asked once for a statement, not for every row.
+    return sql("nextval((SELECT pg_get_serial_sequence({}, 'id')::regclass))", value(table(model).text))
+
+
 def json_array(expression: str) -> str:
     return (
         f"jsonb_agg({expression})" if connection.vendor == "postgresql" else f"json_group_array({expression})"

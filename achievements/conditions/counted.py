@@ -62,9 +62,10 @@ class Scope:
         return Sql("TRUE")
 
     def bounds(self, column: str) -> Sql:
-        """The range of ids again, where there is one, for rows that are reached by a join: a planner that
+        """The learners again, where their ids are known, for rows that are reached by a join: a planner that
         merges or hashes them then reads those of these learners and not all there are."""
-        return replace(self, among=None).clause(column) if self.first is not None else Sql("TRUE")
+        is_known = self.first is not None or self.learners is not None
+        return replace(self, among=None).clause(column) if is_known else Sql("TRUE")
 
 
 EVERYBODY = Scope()

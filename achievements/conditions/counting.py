@@ -150,34 +150,37 @@ def _numbered(countings: Sequence[Counting], *, scope: Scope) -> Sql:
         " FROM {} AS given",
         rows,
     )
-    if not keyed:
-        thresholds = steps.add("SELECT * FROM {} AS given", _thresholds(countings))
-    if gives_records(countings):
-        if not keyed:
-            up_to = "SELECT t.key, t.needed, n.* FROM {} AS n JOIN {} AS t ON n.number <= t.nth"
-            numbered = steps.add(up_to, numbered, thresholds)
-        return _full(steps, numbered, is_windowed=_is_windowed(c))
     if keyed:
-        reaching = steps.add("SELECT * FROM {} AS n WHERE number = needed", numbered)
-        if _is_windowed(c):
-            reaching = firsts(steps, reaching, partition="key, learner_id", order="moment, id, since")
-        return steps.end(
-            "SELECT key, 1 AS occurrence, learner_id, moment, day, id AS last_id, since, needed,"
-            " needed AS have FROM {} AS n",
-            reaching,
+        reaching = steps.add(
+            "SELECT n.*, 1 AS occurrence, needed AS have FROM {} AS n WHERE number = needed", numbered
         )
-    if _is_windowed(c):
-        # Of the days or windows in which a learner reached a number, the one that was full first.
-        wanted = steps.add("SELECT * FROM {} AS n WHERE number IN (SELECT nth FROM {})", numbered, thresholds)
-        numbered = firsts(steps, wanted, partition="learner_id, number", order="moment, id, since")
+    else:
+        reaching = steps.add(
+            "SELECT t.key, t.occurrence, t.needed, t.needed AS have, n.*"
+            " FROM {} AS n JOIN {} AS t ON t.nth = n.number",
+            numbered,
+            _thresholds(countings),
+        )
+    return _end(steps, reaching, numbered, group=group, countings=countings)
+
+
+def _end(steps: Steps, reaching: Sql, numbered: Sql, *, group: str, countings: Sequence[Counting]) -> Sql:
+    """Rows that reach a threshold as `reached` gives them: the first for each learner, of the days or windows
+    in which she did. Their `group` of numbered rows is collected once, however many thresholds it reaches."""
+    if _is_windowed(countings[0].condition):
+        partition = "key, occurrence, learner_id"
+        reaching = firsts(steps, reaching, partition=partition, order="moment, id, since")
+    columns = "key, occurrence, learner_id, moment, day, id AS last_id, since, needed, have"
+    if not gives_records(countings):
+        return steps.end(f"SELECT {columns} FROM {{}} AS n", reaching)
+    collected = steps.add(
+        f"SELECT {group}, ARRAY_AGG(id ORDER BY number) AS ids FROM {{}} AS n GROUP BY {group}", numbered
+    )
+    records = "TO_JSONB(ids[1:number]) AS records"
     return steps.end(
-        """
-        SELECT t.key AS key, t.occurrence AS occurrence, n.learner_id AS learner_id, n.moment AS moment,
-               n.day AS day, n.id AS last_id, n.since AS since, t.needed AS needed, t.needed AS have
-        FROM {} AS n JOIN {} AS t ON t.nth = n.number
-        """,
-        numbered,
-        thresholds,
+        f"SELECT {columns}, {records} FROM {{}} AS n JOIN {{}} AS collected USING ({group})",
+        reaching,
+        collected,
     )
 
 
@@ -187,28 +190,6 @@ def gives_records(countings: Sequence[Counting]) -> bool:
     SQLite cannot collect in an order, and looks for them award by award (`evidence`).
     """
     return len(countings) > 1 and connection.vendor == "postgresql"
-
-
-def _full(steps: Steps, numbered: Sql, *, is_windowed: bool) -> Sql:
-    """Groups of numbered rows that reach what is needed, each with its ids in their order."""
-    since = "since" if is_windowed else "CAST(NULL AS DATE)"
-    full = steps.add(
-        f"""
-        SELECT key, learner_id, needed, {since} AS since, MAX(moment) AS moment,
-               MAX(day) FILTER (WHERE number = needed) AS day,
-               MAX(id) FILTER (WHERE number = needed) AS last_id, jsonb_agg(id ORDER BY number) AS records
-        FROM {{}} AS n WHERE number <= needed
-        GROUP BY key, learner_id, needed{", since" * is_windowed} HAVING COUNT(*) = needed
-        """,
-        numbered,
-    )
-    if is_windowed:
-        full = firsts(steps, full, partition="key, learner_id", order="moment, last_id, since")
-    return steps.end(
-        "SELECT key, 1 AS occurrence, learner_id, moment, day, last_id, since, needed, needed AS have,"
-        " records FROM {} AS met",
-        full,
-    )
 
 
 def _thresholds(countings: Sequence[Counting]) -> Sql:
@@ -342,39 +323,20 @@ def _summed(countings: Sequence[Counting], *, scope: Scope) -> Sql:
     c = first.condition
     steps = Steps()
     rows = _in_windows(steps, c, counted(first, scope=scope, shared=len(countings) > 1))
+    group = ", ".join(["learner_id"] + ["since"] * _is_windowed(c))
     totals = steps.add(
-        f"SELECT learner_id, id, moment, day, since, amount, SUM(amount) OVER (PARTITION BY learner_id"
-        f"{', since' * _is_windowed(c)} ORDER BY moment, id ROWS UNBOUNDED PRECEDING) AS total FROM {{}}",
+        "SELECT learner_id, id, moment, day, since, amount, SUM(amount) OVER in_turn AS total,"
+        " ROW_NUMBER() OVER in_turn AS number FROM {} AS given"
+        f" WINDOW in_turn AS (PARTITION BY {group} ORDER BY moment, id ROWS UNBOUNDED PRECEDING)",
         rows,
     )
-    if gives_records(countings):
-        # Amounts are never negative: what lies below the threshold comes before what reaches it.
-        return steps.end(
-            """
-            SELECT t.key, 1 AS occurrence, n.learner_id, MAX(n.moment) AS moment,
-                   (ARRAY_AGG(n.day ORDER BY n.moment DESC, n.id DESC))[1] AS day,
-                   (ARRAY_AGG(n.id ORDER BY n.moment DESC, n.id DESC))[1] AS last_id,
-                   CAST(NULL AS DATE) AS since, t.needed, MAX(n.total) AS have,
-                   jsonb_agg(n.id ORDER BY n.moment, n.id) AS records
-            FROM {} AS n JOIN {} AS t ON n.total - n.amount < t.nth
-            GROUP BY t.key, t.needed, t.nth, n.learner_id HAVING MAX(n.total) >= t.nth
-            """,
-            totals,
-            _thresholds(countings),
-        )
-    found = steps.add(
-        """
-        SELECT t.key AS key, t.occurrence AS occurrence, n.learner_id AS learner_id, n.moment AS moment,
-               n.day AS day, n.id AS last_id, n.since AS since, t.needed AS needed, n.total AS have
-        FROM {} AS n JOIN {} AS t ON n.total >= t.nth AND n.total - n.amount < t.nth
-        """,
+    reaching = steps.add(
+        "SELECT t.key, t.occurrence, t.needed, n.total AS have, n.*"
+        " FROM {} AS n JOIN {} AS t ON n.total >= t.nth AND n.total - n.amount < t.nth",
         totals,
         _thresholds(countings),
     )
-    if _is_windowed(c):
-        partition = "key, occurrence, learner_id"
-        found = firsts(steps, found, partition=partition, order="moment, last_id, since")
-    return steps.end(f"SELECT {COLUMNS} FROM {{}}", found)
+    return _end(steps, reaching, totals, group=group, countings=countings)
 
 
 def enough(countings: Sequence[Counting], *, scope: Scope = EVERYBODY) -> Sql:

@@ -30,6 +30,7 @@ __all__ = [
     "Scope",
     "apart",
     "countings_of",
+    "lacking",
     "may_earn",
     "progress",
     "standing",
@@ -164,11 +165,8 @@ def winners(rules: Sequence[ActiveRule], *, scope: Scope = EVERYBODY) -> Sql:
     if len(rules) > 1:
         countings = [_counting(active, _only(active)) for active in rules]
         told = [(Won("c0"), countings)]
-        # Of all who meet a rule most have its award: moments are sought for those who lack one.
-        stands = _stands(rules)
-        lacking = replace(scope, among=_lacking(countings, scope=scope, stands=stands))
-        met = sql("({}) AS c0", reached(countings, scope=lacking))
-        near = sql("{} AND {}", stands, scope.bounds("held.learner_id"))
+        met = sql("({}) AS c0", reached(countings, scope=scope))
+        near = sql("{} AND {}", _stands(rules), scope.bounds("held.learner_id"))
         return _gated(rules[0], met, ["c0"], told, stands=near, outside=False)
     [active] = rules
     return join(" UNION ALL ", [found for _outside, found in apart(active, scope=scope)])
@@ -185,14 +183,16 @@ def _stands(rules: Sequence[ActiveRule]) -> Sql:
     return sql("NOT {}", given_back("held")) if any(rule.given_back for rule in rules) else Sql("TRUE")
 
 
-def _lacking(countings: Sequence[Counting], *, scope: Scope, stands: Sql) -> Sql:
-    """learner_id: who has enough for one of these and no award of it.
+def lacking(rules: Sequence[ActiveRule], *, scope: Scope) -> Sql:
+    """learner_id: who has enough for one of a group of rules and no award of it, whatever the gates say.
 
-    A difference of sets: whatever the planner believes of their sizes, each is read once.
+    Of all who meet a rule most have its award, so this cheap look comes before the one for moments. It is a
+    difference of sets: whatever the planner believes of their sizes, each is read once.
     """
+    countings = [_counting(active, _only(active)) for active in rules]
     return sql(
         """
-        SELECT learner_id FROM (
+        SELECT DISTINCT learner_id FROM (
             SELECT key, learner_id FROM ({}) AS met
             EXCEPT
             SELECT held.achievement_id, held.learner_id FROM {} AS held
@@ -203,7 +203,7 @@ def _lacking(countings: Sequence[Counting], *, scope: Scope, stands: Sql) -> Sql
         table(EarnedAchievement),
         in_list("held.achievement_id", [counting.key for counting in countings]),
         scope.clause("held.learner_id"),
-        stands,
+        _stands(rules),
     )
 
 

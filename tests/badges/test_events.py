@@ -51,7 +51,8 @@ def by_hand(badge, *learners):
 def earned(badge):
     """Everybody of the organization earned it."""
     return sql(
-        "SELECT {} AS badge_id, id AS learner_id, {} AS earned_at, '' AS source_key, FALSE AS renews FROM {}"
+        "SELECT {} AS badge_id, id AS learner_id, {} AS earned_at, '' AS source_key, FALSE AS renews,"
+        " CAST(NULL AS BIGINT) AS reserved FROM {}"
         " WHERE organization_id = {}",
         value(badge.pk),
         value(PAST),

@@ -386,7 +386,8 @@ def earned(*rows, renews=False) -> Sql:
     """badge, learner, when, key: as an evaluation selects them."""
     selects = [
         sql(
-            "SELECT {} AS badge_id, {} AS learner_id, {} AS earned_at, {} AS source_key, {} AS renews",
+            "SELECT {} AS badge_id, {} AS learner_id, {} AS earned_at, {} AS source_key, {} AS renews,"
+            " CAST(NULL AS BIGINT) AS reserved",
             value(badge.pk),
             value(learner.pk),
             value(moment),
