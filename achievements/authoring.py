@@ -28,7 +28,7 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
 
     Raises DomainError("conditions") with the place of each mistake in data["remarks"]. A rule that is new,
     edited or enabled is evaluated over everybody soon (achievements.backfill.award_due); a badge linked or
-    changed is issued to everybody who has earned the achievement (evaluation.issue_earned).
+    changed is issued to everybody who has earned the achievement (intents.issue_earned).
     """
     rule = read_rule(achievement.conditions_text)
     with transaction.atomic():

@@ -28,7 +28,8 @@ from django.utils.translation import ngettext
 
 from achievements import evaluation
 from achievements.conditions.query import EVERYBODY, Scope
-from achievements.evaluation import Report, active_rules, one_at_a_time
+from achievements.evaluation import Report, active_rules
+from achievements.lock import one_at_a_time
 from achievements.models import Achievement, Backfill, EarnedAchievement
 from achievements.references import problem_of
 from badges.ending import Ended, require_reason, revoke_all

@@ -4,7 +4,7 @@ Everything here is set-based and safe to repeat: an award is unique, an intent i
 the work (a ProgressChange, a mark on an achievement) is deleted in the transaction that did it. One
 evaluation runs at a time: a rule over points must see every award before it, also those of the other worker.
 A look of single rules at everybody is a Backfill, which achievements.backfill leads through these passes.
-Next: badges.issuing.issue_earned.
+Next: achievements.intents.issue_new.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from time import perf_counter
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Max, Min, Q, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
@@ -28,10 +28,10 @@ from achievements.conditions import language
 from achievements.conditions.counted import given_back
 from achievements.conditions.daily import daily_winners, find_crossed, pause_of
 from achievements.conditions.query import EVERYBODY, ActiveRule, Scope, lacking, statements, winners
+from achievements.intents import issue_new
+from achievements.lock import one_at_a_time
 from achievements.models import Achievement, Backfill, EarnedAchievement, RuleRun
 from achievements.references import pause_where_gone
-from badges.expiry import ended_at
-from badges.issuing import issue_earned as record_intents
 from badges.models import Badge, IssuedBadge
 from tms.models import Course, Notification, ProgressChange, User
 from tms.sql import (
@@ -58,7 +58,6 @@ CHUNK = 5_000
 FIRST_CHUNK = 250
 PAUSE_AFTER_ERROR = timedelta(minutes=10)
 MOST_FAILURES = 5
-_LOCK = 7_202_601  # any number that no other advisory lock of this database uses
 
 
 @dataclass(slots=True)
@@ -259,10 +258,10 @@ def award(
             fresh = _award_rules(contested, scope=Scope(learners=_learners_of(fresh)), this=following)
     if new:
         this.report.awards = len(new)
-        this.report.intents = _issue(
-            in_list("award.id", new),
-            now=this.now,
+        this.report.intents = issue_new(
+            new,
             learners=_learners_of(new),
+            now=this.now,
             backfill=bool(backfills),
             silent=this.notification == Backfill.Notification.SILENT,
         )
@@ -535,123 +534,6 @@ def _learners_of(awards: Sequence[int]) -> list[int]:
     return [row[0] for row in rows]
 
 
-def issue_due() -> int:
-    """Issue the badges of achievements whose badge was linked or changed; how many intents were new."""
-    count = 0
-    if not settings.BADGES_ENABLED:
-        return count
-    due = Achievement.objects.filter(issuing_due_at__isnull=False).values_list("pk", "issuing_due_at")
-    for pk, since in list(due):
-        with transaction.atomic():
-            one_at_a_time()
-            count += _issue_late(sql("award.achievement_id = {}", value(pk)))
-            Achievement.objects.filter(pk=pk, issuing_due_at=since).update(issuing_due_at=None)
-    return count
-
-
-def issue_earned() -> int:
-    """Earned × active badge × nothing issued, for everybody: a badge activated, an intent somehow missing."""
-    if not settings.BADGES_ENABLED:
-        return 0
-    with transaction.atomic():
-        one_at_a_time()
-        return _issue_late(Sql("TRUE"))
-
-
-def _issue_late(which: Sql) -> int:
-    """What could not be issued when it was earned, as it would have been then. Of several awards that lead to
-    one badge, a live one comes before those of backfills, and a silent one last."""
-    silent = sql(
-        "EXISTS (SELECT 1 FROM {} AS run WHERE run.id = award.backfill_id AND run.notification = {})",
-        table(Backfill),
-        value(Backfill.Notification.SILENT.value),
-    )
-    now = timezone.now()
-    live = sql("{} AND award.backfill_id IS NULL", which)
-    loud = sql("{} AND award.backfill_id IS NOT NULL AND NOT {}", which, silent)
-    return (
-        _issue(live, now=now)
-        + _issue(loud, now=now, backfill=True)
-        + _issue(sql("{} AND {}", which, silent), now=now, backfill=True, silent=True)
-    )
-
-
-def _issue(
-    which: Sql,
-    *,
-    now: datetime,
-    learners: Sequence[int] | None = None,
-    backfill: bool = False,
-    silent: bool = False,
-) -> int:
-    """Write the intents of a set of awards, then link each award that lacks it to the badge it led to.
-
-    New awards, those of these `learners`, carry the id that their intent takes; where it takes another's, or
-    there had been one before, they are linked to that. What renews a badge is not linked to the one that had
-    expired before.
-    """
-    if learners is not None:
-        reserved, lacking = Sql("MIN(award.issued_badge_id)"), Sql("TRUE")
-        unlinked = sql(
-            "NOT EXISTS (SELECT 1 FROM {} AS there WHERE there.id = award.issued_badge_id AND {})",
-            table(IssuedBadge),
-            in_list("there.learner_id", learners),
-        )
-    else:
-        reserved, unlinked = Sql("CAST(NULL AS BIGINT)"), Sql("award.issued_badge_id IS NULL")
-        lacking = sql(
-            "NOT EXISTS (SELECT 1 FROM {} AS led"
-            " WHERE led.id = award.issued_badge_id AND led.badge_id = achievement.badge_id)",
-            table(IssuedBadge),
-        )
-    earned = sql(
-        """
-        SELECT achievement.badge_id AS badge_id, award.learner_id AS learner_id,
-               achievement.is_renewable AS renews, MIN(award.earned_at) AS earned_at,
-               CAST(MIN(award.id) AS VARCHAR(60)) AS source_key, {} AS reserved
-        FROM {} AS award
-        JOIN {} AS achievement ON achievement.id = award.achievement_id
-        JOIN {} AS badge ON badge.id = achievement.badge_id
-        WHERE badge.is_active AND award.withdrawn_at IS NULL AND {} AND {}
-        GROUP BY achievement.badge_id, award.learner_id, achievement.is_renewable
-        """,
-        reserved,
-        table(EarnedAchievement),
-        table(Achievement),
-        table(Badge),
-        lacking,
-        which,
-    )
-    intents = record_intents(earned, now=now, learners=learners, backfill=backfill, silent=silent)
-    execute(
-        sql(
-            """
-            UPDATE {} AS award SET issued_badge_id = led.issued_badge_id
-            FROM (
-                SELECT award.id, MAX(issued.id) AS issued_badge_id
-                FROM {} AS award
-                JOIN {} AS achievement ON achievement.id = award.achievement_id
-                LEFT JOIN {} AS issued
-                  ON issued.badge_id = achievement.badge_id AND issued.learner_id = award.learner_id
-                 AND NOT issued.was_undone
-                 AND NOT (achievement.is_renewable AND COALESCE({} < award.earned_at, FALSE))
-                WHERE achievement.badge_id IS NOT NULL AND award.withdrawn_at IS NULL AND {} AND {}
-                GROUP BY award.id
-            ) AS led
-            WHERE award.id = led.id AND COALESCE(award.issued_badge_id, 0) <> COALESCE(led.issued_badge_id, 0)
-            """,
-            table(EarnedAchievement),
-            table(EarnedAchievement),
-            table(Achievement),
-            table(IssuedBadge),
-            ended_at("issued"),
-            unlinked,
-            which,
-        )
-    )
-    return intents
-
-
 def _notify(awards: Sequence[int], *, this: _Pass) -> None:
     """Rows of the outbox; the mail itself is somebody else's work.
 
@@ -700,9 +582,3 @@ def _tally(awards: Sequence[int]) -> None:
             in_list("award.id", awards),
         )
     )
-
-
-def one_at_a_time() -> None:
-    """Held until the transaction ends. On SQLite the transaction itself is the lock."""
-    if connection.vendor == "postgresql":
-        execute(sql("SELECT pg_advisory_xact_lock({})", value(_LOCK)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from achievements import backfill, evaluation
+from achievements import backfill, evaluation, intents
 
 CHUNKS_A_CALL = 4
 
@@ -17,7 +17,7 @@ def award_changes() -> None:
     """
     evaluation.award_changes()
     backfill.award_due(chunks=CHUNKS_A_CALL)
-    evaluation.issue_due()
+    intents.issue_due()
 
 
 @shared_task(name="achievements.award_full")
@@ -27,4 +27,4 @@ def award_full() -> None:
 
 @shared_task(name="achievements.issue_earned")
 def issue_earned() -> None:
-    evaluation.issue_earned()
+    intents.issue_earned()

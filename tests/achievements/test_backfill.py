@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from achievements import backfill, evaluation, tasks
+from achievements import backfill, evaluation, intents, tasks
 from achievements.authoring import save_achievement
 from achievements.models import Achievement, Backfill, EarnedAchievement
 from achievements.preview import preview, preview_backfill
@@ -385,7 +385,7 @@ class TestWhoIsTold:
         assert not IssuedBadge.objects.exists()
         badge.is_active = True
         save_badge(badge)
-        assert evaluation.issue_earned() == 2
+        assert intents.issue_earned() == 2
         assert set(IssuedBadge.objects.values_list("suppress_notification", flat=True)) == {True}
 
     def test_a_badge_of_a_live_award_is_told_though_another_was_silent(self, organization, achievement):
@@ -399,7 +399,7 @@ class TestWhoIsTold:
         backfill.award_due()
         badge.is_active = True
         save_badge(badge)
-        assert evaluation.issue_earned() == 2
+        assert intents.issue_earned() == 2
         assert set(IssuedBadge.objects.values_list("suppress_notification", flat=True)) == {False}
 
     def test_a_summary_is_one_message_however_often_it_is_earned(self, organization):
@@ -437,7 +437,7 @@ class TestWhoIsTold:
         evaluation.award_changes()
         badge.is_active = True
         save_badge(badge)
-        assert evaluation.issue_earned() == 3
+        assert intents.issue_earned() == 3
         live = IssuedBadge.objects.filter(priority=IssuedBadge.Priority.LIVE)
         assert live.get().learner == ada
 
@@ -544,7 +544,7 @@ class TestUndo:
         evaluation.award_full()
         LabInstanceFactory(user=learners[0])
         evaluation.award_changes()
-        evaluation.issue_earned()
+        intents.issue_earned()
         assert holders(achievement) == set()
         assert set(IssuedBadge.objects.values_list("status", flat=True)) == {"cancelled"}
 
@@ -748,7 +748,7 @@ class TestEarningAgain:
         backfill.undo(run_of(achievement), reason="Wrong")
         edit(achievement, self.DIFFERENTLY)
         backfill.award_due()
-        evaluation.issue_earned()
+        intents.issue_earned()
         assert EarnedAchievement.objects.get().issued_badge == IssuedBadge.objects.get() == issued
 
     def test_the_badge_is_issued_by_another_achievement_too(self, organization, achievement, ada, undone):
@@ -760,7 +760,7 @@ class TestEarningAgain:
         assert EarnedAchievement.objects.get(achievement=other).issued_badge is None
         badge.is_active = True
         save_badge(badge)
-        assert evaluation.issue_earned() == 1
+        assert intents.issue_earned() == 1
         assert EarnedAchievement.objects.get(achievement=other).issued_badge.status == "queued"
 
     @pytest.mark.parametrize("frequency_type", ["per_achievement", "per_day"])

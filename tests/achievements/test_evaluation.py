@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from achievements import backfill, evaluation
+from achievements import backfill, evaluation, intents
 from achievements.conditions.language import MAX_CONDITIONS
 from achievements.conditions.text import MAX_DEPTH
 from achievements.models import Achievement, EarnedAchievement, RuleRun
@@ -42,7 +42,7 @@ def day(number, hour=9):
 def award():
     evaluation.award_changes()
     backfill.award_due()
-    evaluation.issue_due()
+    intents.issue_due()
 
 
 @pytest.fixture
@@ -475,7 +475,7 @@ class TestTheBadge:
         assert not IssuedBadge.objects.exists()
         badge.is_active = True
         save_badge(badge)
-        evaluation.issue_earned()
+        intents.issue_earned()
         assert IssuedBadge.objects.get().badge == badge
 
     @pytest.mark.parametrize("ended", ["cancelled", "revoked"])
@@ -485,7 +485,7 @@ class TestTheBadge:
         LabInstanceFactory(user=ada)
         award()
         IssuedBadge.objects.update(status=ended)
-        evaluation.issue_earned()
+        intents.issue_earned()
         assert IssuedBadge.objects.count() == 1
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from achievements import evaluation
+from achievements import evaluation, intents
 from achievements.authoring import save_achievement
 from achievements.explanation import explain
 from achievements.models import EarnedAchievement
@@ -63,7 +63,7 @@ def everything_runs():
     """What workers do within a minute."""
     sweep()
     evaluation.award_changes()
-    evaluation.issue_due()
+    intents.issue_due()
     deliver()
 
 
@@ -143,7 +143,7 @@ def test_an_achievement_that_is_not_renewable_is_earned_once(certified, achievem
         completes_a_lab(learner, days_ago=1)
         everything_runs()
         evaluation.award_full()
-        evaluation.issue_earned()
+        intents.issue_earned()
         assert (earned(), badges()) == ([1], [S.EXPIRED])
         # Later decided otherwise, it looks at everybody.
         achievement.is_renewable = True
@@ -189,9 +189,9 @@ def test_a_renewal_waits_for_a_badge_that_is_not_active(certified, achievement, 
         everything_runs()
         assert earned() == [1, 2]
         type(badge).objects.update(is_active=True)
-        assert evaluation.issue_earned() == 1
+        assert intents.issue_earned() == 1
         assert EarnedAchievement.objects.get(occurrence=2).issued_badge == IssuedBadge.objects.latest("pk")
-        assert evaluation.issue_earned() == 0
+        assert intents.issue_earned() == 0
 
 
 def test_who_qualified_long_ago_and_again_lately_gets_the_badge_of_today(sandbox, achievement, learner):

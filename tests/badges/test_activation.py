@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from achievements import evaluation
+from achievements import evaluation, intents
 from achievements.models import EarnedAchievement
 from badges.activation import look, needs_look
 from badges.catalogue import save_badge, set_active
@@ -77,14 +77,14 @@ def test_what_is_earned_while_the_badge_is_inactive_is_issued_when_it_is_activat
     LabInstanceFactory(user=learner)
 
     evaluation.award_changes()
-    evaluation.issue_earned()
+    intents.issue_earned()
     assert EarnedAchievement.objects.get().issued_badge is None
     assert not IssuedBadge.objects.exists()
     (outcome,) = issue(badge, [learner], actor=None, source=IssuedBadge.Source.API)
     assert (outcome.code, outcome.message) == ("inactive_badge", "This badge is not active.")
 
     assert set_active(stored(badge), active=True, actor=None) is not None
-    evaluation.issue_earned()
+    intents.issue_earned()
     deliver()
 
     row = IssuedBadge.objects.get()

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from achievements import backfill, evaluation
+from achievements import backfill, evaluation, intents
 from achievements.references import problem_of
 from tms.command_line import Answer, CommandLine
 
@@ -27,7 +27,7 @@ class Command(CommandLine):
         if full:
             with self.progress_bar() as bar:
                 report += evaluation.award_full(progress=bar)
-        report.intents += evaluation.issue_earned() if full else evaluation.issue_due()
+        report.intents += intents.issue_earned() if full else intents.issue_due()
         failed = [(row, problem_of(row)) for row in evaluation.failing_rules()]
         lines = [
             _("%(learners)d learners looked at, %(awards)d awards, %(intents)d badges to issue.")

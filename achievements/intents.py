@@ -1,0 +1,152 @@
+"""From awards to badges: an intent for each badge and learner, and a link from each award to its badge.
+
+Called by evaluation for what has just been earned, and by a sweep for whatever was earned before its badge
+could be issued. Next: badges.issuing.issue_earned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from achievements.lock import one_at_a_time
+from achievements.models import Achievement, Backfill, EarnedAchievement
+from badges.expiry import ended_at
+from badges.issuing import issue_earned as record_intents
+from badges.models import Badge, IssuedBadge
+from tms.sql import Sql, execute, in_list, sql, table, value
+
+
+def issue_due() -> int:
+    """Issue the badges of achievements whose badge was linked or changed; how many intents were new."""
+    count = 0
+    if not settings.BADGES_ENABLED:
+        return count
+    due = Achievement.objects.filter(issuing_due_at__isnull=False).values_list("pk", "issuing_due_at")
+    for pk, since in list(due):
+        with transaction.atomic():
+            one_at_a_time()
+            count += _issue_late(sql("award.achievement_id = {}", value(pk)))
+            Achievement.objects.filter(pk=pk, issuing_due_at=since).update(issuing_due_at=None)
+    return count
+
+
+def issue_earned() -> int:
+    """Earned × active badge × nothing issued, for everybody: a badge activated, an intent somehow missing."""
+    if not settings.BADGES_ENABLED:
+        return 0
+    with transaction.atomic():
+        one_at_a_time()
+        return _issue_late(Sql("TRUE"))
+
+
+def _issue_late(which: Sql) -> int:
+    """What could not be issued when it was earned, as it would have been then. Of several awards that lead to
+    one badge, a live one comes before those of backfills, and a silent one last."""
+    silent = sql(
+        "EXISTS (SELECT 1 FROM {} AS run WHERE run.id = award.backfill_id AND run.notification = {})",
+        table(Backfill),
+        value(Backfill.Notification.SILENT.value),
+    )
+    now = timezone.now()
+    live = sql("{} AND award.backfill_id IS NULL", which)
+    loud = sql("{} AND award.backfill_id IS NOT NULL AND NOT {}", which, silent)
+    return (
+        _issue(live, now=now)
+        + _issue(loud, now=now, backfill=True)
+        + _issue(sql("{} AND {}", which, silent), now=now, backfill=True, silent=True)
+    )
+
+
+def issue_new(
+    awards: Sequence[int],
+    *,
+    learners: Sequence[int],
+    now: datetime,
+    backfill: bool = False,
+    silent: bool = False,
+) -> int:
+    """Issue the badges of awards of this transaction, which are those of these `learners`; how many intents
+    were new."""
+    which = in_list("award.id", awards)
+    return _issue(which, now=now, learners=learners, backfill=backfill, silent=silent)
+
+
+def _issue(
+    which: Sql,
+    *,
+    now: datetime,
+    learners: Sequence[int] | None = None,
+    backfill: bool = False,
+    silent: bool = False,
+) -> int:
+    """Write the intents of a set of awards, then link each award that lacks it to the badge it led to.
+
+    New awards, those of these `learners`, carry the id that their intent takes; where it takes another's, or
+    there had been one before, they are linked to that. What renews a badge is not linked to the one that had
+    expired before.
+    """
+    if learners is not None:
+        reserved, lacking = Sql("MIN(award.issued_badge_id)"), Sql("TRUE")
+        unlinked = sql(
+            "NOT EXISTS (SELECT 1 FROM {} AS there WHERE there.id = award.issued_badge_id AND {})",
+            table(IssuedBadge),
+            in_list("there.learner_id", learners),
+        )
+    else:
+        reserved, unlinked = Sql("CAST(NULL AS BIGINT)"), Sql("award.issued_badge_id IS NULL")
+        lacking = sql(
+            "NOT EXISTS (SELECT 1 FROM {} AS led"
+            " WHERE led.id = award.issued_badge_id AND led.badge_id = achievement.badge_id)",
+            table(IssuedBadge),
+        )
+    earned = sql(
+        """
+        SELECT achievement.badge_id AS badge_id, award.learner_id AS learner_id,
+               achievement.is_renewable AS renews, MIN(award.earned_at) AS earned_at,
+               CAST(MIN(award.id) AS VARCHAR(60)) AS source_key, {} AS reserved
+        FROM {} AS award
+        JOIN {} AS achievement ON achievement.id = award.achievement_id
+        JOIN {} AS badge ON badge.id = achievement.badge_id
+        WHERE badge.is_active AND award.withdrawn_at IS NULL AND {} AND {}
+        GROUP BY achievement.badge_id, award.learner_id, achievement.is_renewable
+        """,
+        reserved,
+        table(EarnedAchievement),
+        table(Achievement),
+        table(Badge),
+        lacking,
+        which,
+    )
+    intents = record_intents(earned, now=now, learners=learners, backfill=backfill, silent=silent)
+    execute(
+        sql(
+            """
+            UPDATE {} AS award SET issued_badge_id = led.issued_badge_id
+            FROM (
+                SELECT award.id, MAX(issued.id) AS issued_badge_id
+                FROM {} AS award
+                JOIN {} AS achievement ON achievement.id = award.achievement_id
+                LEFT JOIN {} AS issued
+                  ON issued.badge_id = achievement.badge_id AND issued.learner_id = award.learner_id
+                 AND NOT issued.was_undone
+                 AND NOT (achievement.is_renewable AND COALESCE({} < award.earned_at, FALSE))
+                WHERE achievement.badge_id IS NOT NULL AND award.withdrawn_at IS NULL AND {} AND {}
+                GROUP BY award.id
+            ) AS led
+            WHERE award.id = led.id AND COALESCE(award.issued_badge_id, 0) <> COALESCE(led.issued_badge_id, 0)
+            """,
+            table(EarnedAchievement),
+            table(EarnedAchievement),
+            table(Achievement),
+            table(IssuedBadge),
+            ended_at("issued"),
+            unlinked,
+            which,
+        )
+    )
+    return intents
