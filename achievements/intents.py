@@ -18,7 +18,7 @@ from achievements.models import Achievement, Backfill, EarnedAchievement
 from badges.expiry import ended_at
 from badges.issuing import issue_earned as record_intents
 from badges.models import Badge, IssuedBadge
-from tms.sql import Sql, execute, in_list, sql, table, value
+from tms.sql import Sql, between, execute, in_list, sql, table, value
 
 
 def issue_due() -> int:
@@ -70,32 +70,31 @@ def issue_new(
     backfill: bool = False,
     silent: bool = False,
 ) -> int:
-    """Issue the badges of awards of this transaction, which are those of these `learners`; how many intents
-    were new."""
-    which = in_list("award.id", awards)
-    return _issue(which, now=now, learners=learners, backfill=backfill, silent=silent)
+    """Issue the badges of awards that this transaction made for these learners; how many intents were new."""
+    which, new_of = in_list("award.id", awards), range(min(learners), max(learners) + 1)
+    return _issue(which, now=now, new_of=new_of, backfill=backfill, silent=silent)
 
 
 def _issue(
     which: Sql,
     *,
     now: datetime,
-    learners: Sequence[int] | None = None,
+    new_of: range | None = None,
     backfill: bool = False,
     silent: bool = False,
 ) -> int:
     """Write the intents of a set of awards, then link each award that lacks it to the badge it led to.
 
-    New awards, those of these `learners`, carry the id that their intent takes; where it takes another's, or
-    there had been one before, they are linked to that. What renews a badge is not linked to the one that had
-    expired before.
+    New awards, whose learners lie in the range `new_of`, carry the id that their intent takes; where it takes
+    another's, or there had been one before, they are linked to that. What renews a badge is not linked to the
+    one that had expired before.
     """
-    if learners is not None:
+    if new_of is not None:
         reserved, lacking = Sql("MIN(award.issued_badge_id)"), Sql("TRUE")
         unlinked = sql(
             "NOT EXISTS (SELECT 1 FROM {} AS there WHERE there.id = award.issued_badge_id AND {})",
             table(IssuedBadge),
-            in_list("there.learner_id", learners),
+            between("there.learner_id", new_of),
         )
     else:
         reserved, unlinked = Sql("CAST(NULL AS BIGINT)"), Sql("award.issued_badge_id IS NULL")
@@ -122,7 +121,7 @@ def _issue(
         lacking,
         which,
     )
-    intents = record_intents(earned, now=now, learners=learners, backfill=backfill, silent=silent)
+    intents = record_intents(earned, now=now, learners=new_of, backfill=backfill, silent=silent)
     execute(
         sql(
             """

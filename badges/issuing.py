@@ -35,7 +35,7 @@ from tms.access import Action, require
 from tms.errors import Conflict, DomainError
 from tms.hint import hint
 from tms.models import User
-from tms.sql import Sql, column_kinds, fetch, in_list, next_id, records, relation, sql, table, value
+from tms.sql import Sql, between, column_kinds, fetch, next_id, records, relation, sql, table, value
 
 if TYPE_CHECKING:
     from django.dispatch import Signal
@@ -461,13 +461,13 @@ def issue_earned(
     select: Sql,
     *,
     now: datetime,
-    learners: Sequence[int] | None = None,
+    learners: range | None = None,
     backfill: bool = False,
     silent: bool = False,
 ) -> int:
     """Issue badges for many at once, inside the caller's transaction; how many intents were new.
 
-    `select` yields what `_record` and `never_had` read, perhaps of these `learners` alone, and
+    `select` yields what `_record` and `never_had` read, perhaps of `learners` in a range of ids, and
     `reserved`, the id that is kept for the intent, or null (tms.sql.next_id). Whoever ever had the badge from
     us keeps what there is: after a revoke or a cancel nothing issues it again by itself. Rows are written
     whatever the learner's address looks like; delivery refuses a bad one on the row, where people see it.
@@ -484,7 +484,7 @@ def issue_earned(
     return len(new)
 
 
-def never_had(pairs: Sql, *, learners: Sequence[int] | None = None) -> Sql:
+def never_had(pairs: Sql, *, learners: range | None = None) -> Sql:
     """Of rows with badge_id, learner_id, earned_at and renews, those for which no badge of ours was ever on
     its way, but for one that was cancelled when the awards that led to it were taken back, and for one that
     had expired when what `renews` it was earned. No others than `learners` are read of, where it is given."""
@@ -500,7 +500,7 @@ def never_had(pairs: Sql, *, learners: Sequence[int] | None = None) -> Sql:
         """,
         pairs,
         table(IssuedBadge),
-        Sql("TRUE") if learners is None else in_list("known.learner_id", learners),
+        Sql("TRUE") if learners is None else between("known.learner_id", learners),
         ended_at("known"),
     )
 

@@ -75,6 +75,10 @@ def in_list(column: str, ids: Sequence[int]) -> Sql:
     return Sql(f"{column} IN (SELECT value FROM json_each(%s))", ("[" + ",".join(map(str, ids)) + "]",))
 
 
+def between(column: str, ids: range) -> Sql:
+    return Sql(f"{column} BETWEEN %s AND %s", (ids.start, ids.stop - 1))
+
+
 def relation(columns: Sequence[str], rows: Sequence[Sequence[int]]) -> Sql:
     """A table of whole numbers made of parameters, in parentheses; its text depends on the columns alone."""
     if connection.vendor == "postgresql":

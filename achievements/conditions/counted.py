@@ -19,7 +19,7 @@ from achievements.models import Achievement, Backfill, EarnedAchievement
 from badges.expiry import ended_at
 from badges.models import IssuedBadge
 from tms.models import Course, LearningRecord, ProgressChange, Subscription
-from tms.sql import Sql, in_list, join, sql, table, value
+from tms.sql import Sql, between, in_list, join, sql, table, value
 
 TAGGED = Course.tags.through
 
@@ -58,14 +58,18 @@ class Scope:
         if self.learners is not None:
             return in_list(column, self.learners)
         if self.first is not None and self.last is not None:
-            return sql(column + " BETWEEN {} AND {}", value(self.first), value(self.last))
+            return between(column, range(self.first, self.last + 1))
         return Sql("TRUE")
 
     def bounds(self, column: str) -> Sql:
-        """The learners again, where their ids are known, for rows that are reached by a join: a planner that
-        merges or hashes them then reads those of these learners and not all there are."""
-        is_known = self.first is not None or self.learners is not None
-        return replace(self, among=None).clause(column) if is_known else Sql("TRUE")
+        """The range of ids again, where it is known, for rows that are reached by a join: a planner that
+        merges or hashes them then reads those of these learners and not all there are. Never the list, which
+        an index would go through for each row."""
+        if self.learners:
+            return between(column, range(min(self.learners), max(self.learners) + 1))
+        if self.first is not None and self.last is not None:
+            return between(column, range(self.first, self.last + 1))
+        return Sql("TRUE")
 
 
 EVERYBODY = Scope()
