@@ -343,11 +343,13 @@ def _runs_for(awards: Sequence[int], rules: Sequence[ActiveRule], *, this: _Pass
 def _runs(rules: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> Iterator[_Run]:
     """Run these rules, each group within its time. One that fails is run again rule by rule."""
     sound = [active for active in rules if active.achievement.pk not in this.report.failed]
-    for group in statements(sound):
+    groups = list(statements(sound))
+    short = _short(groups, scope=scope)
+    for group, narrowed in zip(groups, short, strict=True):
         started, clock = timezone.now(), perf_counter()
         try:
             with transaction.atomic(), time_limit(settings.EVALUATION_SECONDS):
-                made = _insert(group, scope=scope, this=this)
+                made = _insert(group, scope=narrowed, this=this)
         except DatabaseError as error:
             if len(group) > 1:
                 for active in group:
@@ -363,6 +365,26 @@ def _runs(rules: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> Iterator
                 full=this.full,
                 made=made,
             )
+
+
+def _short(groups: Sequence[Sequence[ActiveRule]], *, scope: Scope) -> list[Scope]:
+    """For each group the learners to look at: of several rules, those who have enough for one and lack it.
+
+    Asked before, and for all groups at once, so that the planner knows how few they are. When that fails,
+    every group looks at all, and the one that it failed for will fail alone.
+    """
+    shared = [place for place, group in enumerate(groups) if len(group) > 1]
+    short: dict[int, list[int]] = {place: [] for place in shared}
+    if shared:
+        try:
+            with transaction.atomic(), time_limit(settings.EVALUATION_SECONDS):
+                found = fetch(lacking([groups[place] for place in shared], scope=scope))
+        except DatabaseError:
+            log.warning("Nobody could be asked who lacks what; all are looked at", exc_info=True)
+            return [scope] * len(groups)
+        for place, learner_id in found:
+            short[shared[place]].append(learner_id)
+    return [Scope(learners=short[place]) if place in short else scope for place in range(len(groups))]
 
 
 def _kept(runs: Sequence[_Run], *, dropped: Set[int] = frozenset()) -> list[int]:
@@ -407,12 +429,8 @@ def _mark_failed(active: ActiveRule, error: DatabaseError, *, this: _Pass) -> No
 
 def _insert(group: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> list[tuple[int, int]]:
     """Insert what a group of `statements` wins now: the id and the achievement of each new award."""
-    if len(group) > 1:
-        # Asked by itself, so that the planner knows how few they are.
-        short = [learner_id for (learner_id,) in fetch(lacking(group, scope=scope))]
-        if not short:
-            return []
-        scope = Scope(learners=short)
+    if scope.is_empty:
+        return []
     active, found = group[0], winners(group, scope=scope)
     if not active.is_limited:
         return _write(found, this=this)

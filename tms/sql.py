@@ -48,18 +48,25 @@ class Steps:
     once as if it had been written in place.
     """
 
-    def __init__(self) -> None:
-        self._named: list[Sql] = []
+    def __init__(self, prefix: str = "step") -> None:
+        """`prefix` tells names apart from those of statements inside, which would hide them."""
+        self._prefix = prefix
+        self._named: list[tuple[Sql, Sql]] = []
 
     def add(self, template: str, *parts: Sql) -> Sql:
-        """Define the next step; its name, for use in later ones."""
-        name = f"step{len(self._named)}"
-        self._named.append(sql(f"{name} AS ({{}})", sql(template, *parts)))
-        return Sql(name)
+        """Define the next step; its name, for use in later ones. What was defined before keeps its name."""
+        step = sql(template, *parts)
+        for name, known in self._named:
+            if known == step:
+                return name
+        name = Sql(f"{self._prefix}{len(self._named)}")
+        self._named.append((name, step))
+        return name
 
     def end(self, template: str, *parts: Sql) -> Sql:
         """The whole statement, whose last step this is."""
-        return sql("WITH {} {}", join(", ", self._named), sql(template, *parts))
+        named = [sql("{} AS ({})", name, step) for name, step in self._named]
+        return sql("WITH {} {}", join(", ", named), sql(template, *parts))
 
 
 def value(parameter: Any) -> Sql:

@@ -45,6 +45,10 @@ class Scope:
             return self.last - self.first + 1
         return 0
 
+    @property
+    def is_empty(self) -> bool:
+        return self.learners is not None and not self.learners
+
     def clause(self, column: str) -> Sql:
         if self.among is not None:
             wide = replace(self, among=None).clause(column)

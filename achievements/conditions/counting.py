@@ -339,10 +339,11 @@ def _summed(countings: Sequence[Counting], *, scope: Scope) -> Sql:
     return _end(steps, reaching, totals, group=group, countings=countings)
 
 
-def enough(countings: Sequence[Counting], *, scope: Scope = EVERYBODY) -> Sql:
+def enough(countings: Sequence[Counting], *, scope: Scope = EVERYBODY, common: Steps | None = None) -> Sql:
     """key, learner_id: who has as much as is needed, of one counting or of several that share a statement.
 
-    Without moments, so that nothing is put in order: the cheap half of `reached`.
+    Without moments, so that nothing is put in order: the cheap half of `reached`. What is counted becomes a
+    step of a statement around, `common` to all that count the same.
     """
     first = countings[0]
     c = first.condition
@@ -350,7 +351,7 @@ def enough(countings: Sequence[Counting], *, scope: Scope = EVERYBODY) -> Sql:
     shared = len(countings) > 1
     items = _items(countings) if shared else None
     if items is None:
-        have = steps.add("{}", so_far(first, scope=scope, shared=shared))
+        have = steps.add("{}", so_far(first, scope=scope, shared=shared, common=common))
         met = "SELECT t.key, n.learner_id FROM {} AS n JOIN {} AS t ON n.have >= t.nth"
         return steps.end(met, have, _thresholds(countings))
     items = steps.add("SELECT * FROM {} AS listed", items)
@@ -358,7 +359,7 @@ def enough(countings: Sequence[Counting], *, scope: Scope = EVERYBODY) -> Sql:
     rows = steps.add(
         f"SELECT {'DISTINCT ' * c.distinct}learner_id, item{day} FROM ({{}}) AS r"
         " WHERE r.item IN (SELECT item FROM {})",
-        counted(first, scope=scope, listed=False, shared=True),
+        _in_common(common, counted(first, scope=scope, listed=False, shared=True)),
         items,
     )
     return steps.end(
@@ -371,7 +372,11 @@ def enough(countings: Sequence[Counting], *, scope: Scope = EVERYBODY) -> Sql:
     )
 
 
-def so_far(counting: Counting, *, scope: Scope, shared: bool = False) -> Sql:
+def _in_common(common: Steps | None, rows: Sql) -> Sql:
+    return sql("SELECT * FROM {}", common.add("{}", rows)) if common else rows
+
+
+def so_far(counting: Counting, *, scope: Scope, shared: bool = False, common: Steps | None = None) -> Sql:
     """learner_id, have: how much of what the condition needs each learner has, within its best day or window.
 
     Nobody without anything is in it. For amounts it is the sum, for streaks the longest one.
@@ -386,7 +391,7 @@ def so_far(counting: Counting, *, scope: Scope, shared: bool = False) -> Sql:
         number = "SUM(amount)"
     elif c.distinct or c.distinct_people:
         number = "COUNT(DISTINCT COALESCE(item, 0))"
-    rows = counted(counting, scope=scope, shared=shared)
+    rows = _in_common(common, counted(counting, scope=scope, shared=shared))
     if not _is_windowed(c):
         return sql(f"SELECT learner_id, {number} AS have FROM ({{}}) AS r GROUP BY learner_id", rows)
     rows = _in_windows(steps, c, rows)

@@ -18,7 +18,7 @@ from achievements.conditions.counting import COLUMNS, Won, enough, evidence, rea
 from achievements.conditions.language import Condition, Group, Rule, Subject
 from achievements.models import Achievement, EarnedAchievement
 from tms.models import Organization, User
-from tms.sql import Sql, Steps, in_list, join, json_object, sql, table, value
+from tms.sql import Sql, Steps, in_list, join, json_object, relation, sql, table, value
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -183,27 +183,37 @@ def _stands(rules: Sequence[ActiveRule]) -> Sql:
     return sql("NOT {}", given_back("held")) if any(rule.given_back for rule in rules) else Sql("TRUE")
 
 
-def lacking(rules: Sequence[ActiveRule], *, scope: Scope) -> Sql:
-    """learner_id: who has enough for one of a group of rules and no award of it, whatever the gates say.
+def lacking(groups: Sequence[Sequence[ActiveRule]], *, scope: Scope) -> Sql:
+    """place, learner_id: of each group of `statements`, by its place, who has enough for one of its rules and
+    no award of it, whatever the gates say.
 
     Of all who meet a rule most have its award, so this cheap look comes before the one for moments. It is a
-    difference of sets: whatever the planner believes of their sizes, each is read once.
+    difference of sets: whatever the planner believes of their sizes, each is read once, and so are the rows
+    that several groups count.
     """
-    countings = [_counting(active, _only(active)) for active in rules]
-    return sql(
+    steps = Steps("common")
+    countings = [[_counting(active, _only(active)) for active in group] for group in groups]
+    places = [(counting.key, place) for place, group in enumerate(countings) for counting in group]
+    met = [
+        sql("SELECT key, learner_id FROM ({}) AS met", enough(group, scope=scope, common=steps))
+        for group in countings
+    ]
+    return steps.end(
         """
-        SELECT DISTINCT learner_id FROM (
-            SELECT key, learner_id FROM ({}) AS met
+        SELECT DISTINCT listed.place, lacking.learner_id FROM (
+            SELECT key, learner_id FROM ({}) AS every
             EXCEPT
             SELECT held.achievement_id, held.learner_id FROM {} AS held
             WHERE held.occurrence = 1 AND {} AND {} AND {}
         ) AS lacking
+        JOIN {} AS listed ON listed.key = lacking.key
         """,
-        enough(countings, scope=scope),
+        join(" UNION ALL ", met),
         table(EarnedAchievement),
-        in_list("held.achievement_id", [counting.key for counting in countings]),
+        in_list("held.achievement_id", [key for key, _place in places]),
         scope.clause("held.learner_id"),
-        _stands(rules),
+        _stands([active for group in groups for active in group]),
+        relation(("key", "place"), places),
     )
 
 

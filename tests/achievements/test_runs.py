@@ -90,6 +90,19 @@ def test_a_slow_rule_fails_alone(organization, learner, monkeypatch, settings):
     assert RuleRun.objects.exclude(error="").get().achievement == slow
 
 
+@pytest.mark.parametrize("look", [ENDLESS, "SELECT no_such_column"])
+def test_when_nobody_can_be_asked_who_lacks_what_all_are_looked_at(
+    organization, learner, monkeypatch, settings, look
+):
+    settings.EVALUATION_SECONDS = 0.3
+    rules = {AchievementFactory(organization=organization) for _ in range(2)}
+    monkeypatch.setattr(evaluation, "lacking", lambda groups, *, scope: Sql(look))
+    LabInstanceFactory(user=learner)
+    evaluation.award_changes()
+    assert {award.achievement for award in EarnedAchievement.objects.all()} == rules
+    assert not RuleRun.objects.exclude(error="").exists()
+
+
 def test_its_owner_sees_a_failing_rule_on_the_dashboard(client, organization, learner, monkeypatch):
     achievement = AchievementFactory(organization=organization, name="Broken")
     monkeypatch.setattr(evaluation, "winners", lambda rules, *, scope: Sql("SELECT no_such_column"))

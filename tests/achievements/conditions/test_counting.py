@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from achievements import evaluation
+from achievements.conditions.query import EVERYBODY, lacking, statements
+from achievements.evaluation import active_rule
 from achievements.models import EarnedAchievement
 from tests.factories import (
     AchievementFactory,
@@ -18,6 +20,8 @@ from tests.factories import (
     OrganizationFactory,
     UserFactory,
 )
+from tms.models import LearningRecord
+from tms.sql import table
 
 pytestmark = pytest.mark.django_db
 
@@ -93,6 +97,24 @@ def test_rules_of_one_day_share_a_statement_and_find_each_its_own_day(org, ada):
     assert earned == {two.pk: day(2, 9), three.pk: day(3, 10)}
     records = [record_of(launch) for launch in launches]
     assert (evidence(two), evidence(three)) == (records[1:3], records[3:])
+
+
+def test_records_that_several_shapes_of_rules_count_are_read_once_to_see_who_lacks_what(org):
+    """By number, from a list, and in one day: of completed labs all the same."""
+    lab = LabFactory(organization=org)
+    texts = ["Count:{n}", "Count:{n}, SingleDay:true", f"Count:{{n}}, LabProfileIds:[{lab.pk}]"]
+    rules = [
+        active_rule(
+            AchievementFactory(organization=org, conditions_text=f"[{{{text.format(n=n)}, Complete:true}}]")
+        )
+        for text in texts
+        for n in (1, 2)
+    ]
+    groups = list(statements(rules))
+    assert len(groups) == len(texts)
+    asked = lacking(groups, scope=EVERYBODY).text
+    assert asked.count(f"FROM {table(LearningRecord).text}") == 1
+    assert asked.count(f"FROM {table(EarnedAchievement).text}") == 1
 
 
 def test_of_two_moments_at_once_the_first_record_counts(org, ada):
