@@ -4,10 +4,11 @@ The product evaluates the rules that administrators write, with its gates, evide
 The yardstick is hand-written SQL over narrow tables (benchmarks.yardstick). Both work in one database, take
 turns, and must find the same: each award, and the moment it was earned. Medians are compared.
 
-    python -m benchmarks.evaluation [--size 1m] [--size 10m] [--rounds N] [--keep] [--sqlite]
+    python -m benchmarks.evaluation [--size 1m] [--size 10m] [--rounds N] [--first-rounds N] [--keep] [--sqlite]
 
-Two sizes show the growth. --keep leaves the database for the next run, --sqlite also runs the product alone
-on SQLite.
+Two sizes show the growth. --first-rounds says how often the first run is repeated, which takes longest;
+--keep leaves the database for the next run, --sqlite also runs the product alone on SQLite. A server as a
+site of that size has it: python -m benchmarks.servers.
 """
 
 from __future__ import annotations
@@ -99,6 +100,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--size", action="append", choices=SIZES, help="records; may be given twice")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--first-rounds", type=int, help="rounds of the first run (default: as of all)")
     parser.add_argument("--keep", action="store_true", help="keep the database, and use one that was kept")
     parser.add_argument("--sqlite", action="store_true", help="the product alone on SQLite, too")
     parser.add_argument("--json", help="a file for the medians of the product")
@@ -136,7 +138,8 @@ def _measure(name: str, *, is_new: bool, options: argparse.Namespace) -> Cases:
         yardstick = Yardstick(asked, size.learners)
         yardstick.prepare()
     cases: Cases = {}
-    _measure_everybody(cases, yardstick, rounds=options.rounds)
+    first_rounds = options.first_rounds or options.rounds
+    _measure_everybody(cases, yardstick, rounds=options.rounds, first_rounds=first_rounds)
     if yardstick:
         _compare(asked)
     for count in CHANGES:
@@ -196,10 +199,10 @@ def _save(rule: Asked, *, number: int, organization: Organization, account: Badg
     return int(achievement.pk)
 
 
-def _measure_everybody(cases: Cases, yardstick: Yardstick | None, *, rounds: int) -> None:
+def _measure_everybody(cases: Cases, yardstick: Yardstick | None, *, rounds: int, first_rounds: int) -> None:
     """Every rule is evaluated over everybody, before anything is awarded and after."""
     first, full = cases.setdefault(FIRST, Case(FIRST)), cases.setdefault(FULL, Case(FULL))
-    for _number in range(rounds):
+    for _number in range(first_rounds):
         _forget(yardstick)
         _product(first, award_full)
         if yardstick:

@@ -15,12 +15,12 @@ def facts() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('server_version'), current_setting('fsync')")
         version, fsync = cursor.fetchone()
-        cursor.execute("SELECT current_setting('synchronous_commit')")
-        (synchronous_commit,) = cursor.fetchone()
+        cursor.execute("SELECT current_setting('synchronous_commit'), current_setting('shared_buffers')")
+        synchronous_commit, buffers = cursor.fetchone()
     return (
         f"{os.cpu_count()} cores ({_processor()}), {_memory_gib():.0f} GiB, load {os.getloadavg()[0]:.1f}, "
         f"Python {platform.python_version()}, PostgreSQL {version} (fsync {fsync}, "
-        f"synchronous_commit {synchronous_commit})"
+        f"synchronous_commit {synchronous_commit}, shared_buffers {buffers})"
     )
 
 

@@ -1,14 +1,18 @@
-"""A PostgreSQL cluster and a Redis of one's own: made, broken and removed by whoever needs that."""
+"""A PostgreSQL cluster and a Redis of one's own: made, broken and removed by whoever needs that.
+
+python -m benchmarks.servers      a PostgreSQL as a site with millions of records has it, until Ctrl-C
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -29,6 +33,7 @@ class PostgreSQL:
 
     folder: Path
     port: int
+    settings: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -48,7 +53,8 @@ class PostgreSQL:
         self._control("stop", "-m", "immediate")
 
     def _control(self, *verb: str) -> None:
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c max_connections=200"
+        settings = ("listen_addresses=127.0.0.1", "max_connections=200", *self.settings)
+        options = f"-p {self.port} -k {self.folder} " + " ".join(f"-c {setting}" for setting in settings)
         log = self.folder / "log"
         command = [_postgresql("pg_ctl"), "-D", self.folder / "data", "-l", log, "-o", options, "-w", *verb]
         _as_owner(self.folder, *command)
@@ -102,6 +108,27 @@ def own_servers() -> Iterator[Servers]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def main() -> None:
+    """Buffers for a sixth of the memory, and log enough for a large write between two checkpoints."""
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    large = (
+        f"shared_buffers={memory_mb // 6}MB",
+        f"effective_cache_size={memory_mb // 2}MB",
+        "max_wal_size=8GB",
+    )
+    folder = Path(mkdtemp(prefix="servers-"))
+    postgresql = PostgreSQL(folder, _free_port(), settings=(*large, "checkpoint_timeout=15min"))
+    try:
+        _give_to_owner(folder)
+        postgresql.make()
+        print(f"DATABASE_URL={postgresql.url}", flush=True)
+        with suppress(KeyboardInterrupt):
+            signal.pause()
+    finally:
+        postgresql.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _postgresql(program: str) -> str:
     """Debian keeps the server's programs outside of the path; the newest version counts."""
     installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
@@ -147,3 +174,7 @@ def _until_answers(port: int) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+if __name__ == "__main__":
+    main()
