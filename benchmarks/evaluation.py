@@ -4,7 +4,8 @@ The product evaluates the rules that administrators write, with its gates, evide
 The yardstick is hand-written SQL over narrow tables (benchmarks.yardstick). Both work in one database, take
 turns, and must find the same: each award, and the moment it was earned. Medians are compared.
 
-    python -m benchmarks.evaluation [--size 1m] [--size 10m] [--rounds N] [--first-rounds N] [--keep] [--sqlite]
+    python -m benchmarks.evaluation [--size 1m] [--size 10m] [--rounds N] [--first-rounds N] [--keep]
+                                    [--sqlite]
 
 Two sizes show the growth. --first-rounds says how often the first run is repeated, which takes longest;
 --keep leaves the database for the next run, --sqlite also runs the product alone on SQLite. A server as a
