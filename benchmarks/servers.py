@@ -117,7 +117,7 @@ def main() -> None:
         "max_wal_size=8GB",
     )
     folder = Path(mkdtemp(prefix="servers-"))
-    postgresql = PostgreSQL(folder, _free_port(), settings=(*large, "checkpoint_timeout=15min"))
+    postgresql = PostgreSQL(folder, free_port(), settings=(*large, "checkpoint_timeout=15min"))
     try:
         _give_to_owner(folder)
         postgresql.make()
