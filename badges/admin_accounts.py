@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from badges import comparison
 from badges.models import Synchronization
 from badges.status import Status
-from badges.synchronization import Described, described, summary, synchronize
+from badges.synchronization import PATIENCE, Described, described, summary, synchronize
 from badges.workload import workload_of
 from providers.admin import AccountAdmin, AccountOfOneKindAdmin, Step
 from providers.models import AccredibleConfig, BadgeProvider, CredlyOrganization
@@ -142,7 +142,7 @@ class Synchronizing(AccountAdmin):
         self, request: HttpRequest, provider: BadgeProvider, *, dry_run: bool
     ) -> Synchronization:
         user: Any = request.user
-        return synchronize(provider, actor=user, dry_run=dry_run)
+        return synchronize(provider, actor=user, dry_run=dry_run, seconds=PATIENCE)
 
     def _tell(self, request: HttpRequest, record: Synchronization) -> None:
         text = format_html(

@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from badges.models import Synchronization
-from badges.synchronization import Change, summary, synchronize
+from badges.synchronization import PATIENCE, Change, summary, synchronize
 from providers.api import Accounts
 from tms.api.collection import Collection
 from tms.api.external import Reference
@@ -91,7 +91,7 @@ class BadgeProviders(Accounts):
         """
         row = self.get_object()
         dry_run = self.body(SyncSerializer)["dry_run"]
-        record = synchronize(row, actor=self._actor, dry_run=dry_run)
+        record = synchronize(row, actor=self._actor, dry_run=dry_run, seconds=PATIENCE)
         if record.problem:
             raise Unanswered("not_synchronized", record.problem, data={"synchronization": record.pk})
         context = self.get_serializer_context()

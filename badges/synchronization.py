@@ -15,6 +15,7 @@ availability) belongs to its administrators.
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from badges.asking import asking
 from badges.models import Badge, Synchronization
 from badges.storable import storable
 from providers.base import ProviderError
+from providers.connections import clock
 from providers.health import in_words
 from providers.models import BadgeProvider
 from providers.registry import adapter_for
@@ -56,6 +58,8 @@ COMPARED = (*TEXTS, "template_url", "allows_duplicates")
 WRITTEN = (*COMPARED, "template_state", "template_data", "synchronized_at")
 # What decides whose templates are read.
 CONNECTION = ("kind", "api_url", "provider_organization_id", "token_set_at")
+# How long a page or a request waits for it.
+PATIENCE = 60.0
 LONGEST_ID = LONGEST_NAME = 200
 LONGEST_ADDRESS = 500
 
@@ -107,12 +111,17 @@ class Step:
 
 
 def synchronize(
-    provider: BadgeProvider, *, actor: User | None = None, dry_run: bool = False
+    provider: BadgeProvider,
+    *,
+    actor: User | None = None,
+    dry_run: bool = False,
+    seconds: float = math.inf,
 ) -> Synchronization:
     """Make the badges of an account like its templates; the record of it, with what changed or would.
 
-    `problem` of the record says in a sentence why nothing was changed. No transaction may be open. Raises
-    DomainError for an account that is disabled, or whose kind has no templates.
+    `problem` of the record says in a sentence why nothing was changed, also when reading took longer than
+    `seconds`. No transaction may be open. Raises DomainError for an account that is disabled, or whose kind
+    has no templates.
     """
     require(actor, Action.MANAGE, provider)
     _require_templates(provider)
@@ -120,7 +129,7 @@ def synchronize(
     record = Synchronization(badge_provider=provider, actor=actor, is_dry_run=dry_run)
     latest = _latest(provider)
     try:
-        found = _read(provider)
+        found = _read(provider, seconds=seconds)
         record.seen = len(found.live)
         record.seconds = round(monotonic() - started, 3)
         if dry_run:
@@ -191,18 +200,27 @@ def take_in(provider: BadgeProvider, template: Template) -> list[dict[str, Any]]
 # --- Reading ------------------------------------------------------------------------------------------------
 
 
-def _read(provider: BadgeProvider) -> Found:
+def _read(provider: BadgeProvider, *, seconds: float) -> Found:
     """Everything there is, or Unusable."""
+    clock.not_after = monotonic() + seconds
     try:
         return _read_all(provider)
     except ProviderError as error:
-        raise Unusable(in_words(error)) from None
+        if monotonic() < clock.not_after:
+            raise Unusable(in_words(error)) from None
+        sentence = _(
+            "To read the templates takes longer than anybody waits here (%(seconds)d seconds): nothing was "
+            "changed. The synchronization of every night takes its time, and so does the command."
+        )
+        raise Unusable(sentence % {"seconds": seconds}) from None
     except Unusable:
         raise
     except Exception as error:
         log.exception("The templates of badge provider %s cannot be read", provider.pk)
         reason = _("The templates cannot be read: %(error)s.") % {"error": type(error).__name__}
         raise Unusable(reason) from None
+    finally:
+        clock.not_after = math.inf
 
 
 def _read_all(provider: BadgeProvider) -> Found:

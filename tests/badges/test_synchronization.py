@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -371,6 +372,20 @@ def test_its_calls_are_counted_page_by_page(paper: Paper, account: BadgeProvider
     (free_at,) = CallRate.objects.values_list("free_at", flat=True)
     assert len(paper.asked) == 3
     assert [free_at - earlier for earlier in taken] == [2 * limit.interval, limit.interval]
+
+
+def test_a_page_does_not_wait_for_ever(paper: Paper, account: BadgeProvider) -> None:
+    paper.add("Git")
+    paper.per_page = 1
+    paper.before_answer = lambda: time.sleep(0.2)
+
+    record = synchronize(account, seconds=0.3)
+
+    assert "takes longer than anybody waits here" in record.problem
+    assert 0 < len(paper.asked) < 3
+    assert not Badge.objects.exists()
+    assert synchronize(account).problem == ""
+    assert Badge.objects.count() == 3
 
 
 def test_an_account_that_is_asked_to_wait_meanwhile_waits(paper: Paper, account: BadgeProvider) -> None:
