@@ -6,12 +6,13 @@ among the failures as well, in its own words.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Case, Count, Prefetch, Q, Value, When
+from django.db.models import Case, Count, Prefetch, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -149,6 +150,10 @@ class Tally:
         return self.total - self.under_way
 
     @property
+    def taken_back(self) -> int:
+        return self.cancelled + self.revoked
+
+    @property
     def is_settled(self) -> bool:
         return not self.under_way
 
@@ -159,10 +164,29 @@ class Tally:
 
 def results_of(act: IssuingAct) -> Results:
     """Every pair in the order of the act, in a number of queries that does not depend on theirs."""
+    return Results(act=act, all=tuple(told(outcomes_of(act))))
+
+
+def outcomes_of(act: IssuingAct) -> QuerySet[ActOutcome]:
+    """The pairs of an act in its order, for a page that shows a part of them; `now` is the state of each."""
     badges = Badge.objects.select_related("badge_provider").defer("badge_provider__token")
     found = ActOutcome.objects.filter(act=act).select_related("learner", "issued_badge")
-    outcomes = list(found.prefetch_related(Prefetch("badge", badges)).order_by("position", "pk"))
-    return Results(act=act, all=tuple(_result(outcome) for outcome in outcomes))
+    return found.prefetch_related(Prefetch("badge", badges)).annotate(now=_STATE).order_by("position", "pk")
+
+
+def succeeding(outcomes: QuerySet[ActOutcome]) -> QuerySet[ActOutcome]:
+    """Those that the provider has."""
+    return outcomes.filter(Q(now=State.ISSUED))
+
+
+def failing(outcomes: QuerySet[ActOutcome]) -> QuerySet[ActOutcome]:
+    """Those that are told as failures."""
+    had = Q(now=State.ISSUED) & ~Q(issued_badge__already_there="")
+    return outcomes.filter(Q(now=State.FAILED) | had)
+
+
+def told(outcomes: Iterable[ActOutcome]) -> list[Result]:
+    return [_result(outcome) for outcome in outcomes]
 
 
 def _result(outcome: ActOutcome) -> Result:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from django.urls import path
 
 from badges import webhooks
+from badges.lists import pages as lists
+from badges.pages import undo_act
 
 urlpatterns = [
     path("webhooks/credly/<str:secret>/", webhooks.credly, name="credly-webhook"),
+    path("issued-badges/from-list/", lists.start, name="issue-from-list"),
+    path("issued-badges/from-list/<int:pk>/", lists.one_list, name="issuing-list"),
+    path("issued-badges/from-list/<int:pk>/result.csv", lists.download, name="issuing-list-file"),
+    path("issuing-acts/<int:pk>/undo/", undo_act, name="undo-issuing-act"),
 ]

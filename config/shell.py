@@ -37,6 +37,7 @@ MENU = (
     Entry(_("Back office"), "admin:index", "sliders-horizontal", Action.MANAGE),
 )
 TOOLS = (
+    Entry(_("Issue from a list"), "issue-from-list", "list-plus", Action.ISSUE),
     Entry(_("API"), "api-docs", "code-xml", Action.MANAGE),
     Entry(_("Style guide"), "style-guide", "palette", Action.SEE_OWN),
 )

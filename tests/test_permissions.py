@@ -23,7 +23,7 @@ from django.urls import URLResolver, get_resolver, reverse
 
 from achievements import backfill
 from achievements.models import EarnedAchievement
-from badges.models import IssuedBadge, IssuingAct, Synchronization
+from badges.models import IssuedBadge, IssuingAct, IssuingList, Synchronization
 from badges.status import Status
 from tests.factories import (
     PAST,
@@ -72,6 +72,8 @@ PAGE_OF_ACTOR= "302  404  404  200  404  200  404  200  404  200"
 PAGE_OF_ADMINISTRATOR_ACT = "302 404 404 404 404 302 404 302 404 302"
 PAGE_ISSUE =   "302  404  404  404  404  302  404  302  404  302"
 PAGE_ISSUE_ASK="302  404  404  404  404  200  404  200  404  200"
+PAGE_LISTS =   "302  404  404  404  404  200  200  200  200  200"
+PAGE_MAKER =   "302  404  404  404  404  302  404  404  404  404"  # what one's colleagues issued is theirs to change
 PAGE_NONE =    "302  405  405  405  405  405  405  405  405  405"
 SIGN_IN =      "200  302  302  302  302  302  302  302  302  302"
 SIGN_IN_NONE = "405  302  302  302  302  302  302  302  302  302"
@@ -134,6 +136,10 @@ TABLE: dict[str, Url] = {
     "style-guide": page(GET=PAGE),
     "sign-in": Url({"GET": SIGN_IN, "POST": SIGN_IN, "PUT": SIGN_IN}, otherwise=SIGN_IN_NONE),
     "sign-out": page(POST=PAGE_ACT),
+    "issue-from-list": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
+    "issuing-list": page(of="list", GET=PAGE_ISSUE_ASK, POST=PAGE_MAKER),
+    "issuing-list-file": page(of="list", GET=PAGE_ISSUE_ASK),
+    "undo-issuing-act": page(of="act", GET=PAGE_ISSUE_ASK, POST=PAGE_OF_ADMINISTRATOR_ACT),
     # What machines ask
     "healthz": machine(GET=ALL),
     "readyz": machine(GET=ALL),
@@ -271,6 +277,10 @@ def world(db: None) -> World:
         token=uuid4(), actor=learner, organization=organization, source_kind=IssuedBadge.Source.API
     )
     act.outcomes.create(position=1, badge=failed.badge, learner=learner, issued_badge=failed, code="queued")
+    administrator = AdministratorFactory.create(organization=organization)
+    issued_list = IssuingList.objects.create(
+        actor=administrator, organization=organization, text="email\n", act=act
+    )
     return World(
         people={
             "anonymous": None,
@@ -278,7 +288,7 @@ def world(db: None) -> World:
             "colleague": UserFactory.create(organization=organization),
             "instructor": instructor,
             "contract_instructor": contract_instructor,
-            "administrator": AdministratorFactory.create(organization=organization),
+            "administrator": administrator,
             "below": AdministratorFactory.create(organization=child),
             "above": AdministratorFactory.create(organization=parent),
             "elsewhere": AdministratorFactory.create(organization=other),
@@ -328,6 +338,7 @@ def world(db: None) -> World:
             issued=IssuedBadgeFactory.create(badge=badge, learner=learner, status=Status.ISSUED),
             failed=failed,
             act=act,
+            list=issued_list,
         ),
     )
 

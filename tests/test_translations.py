@@ -231,3 +231,35 @@ def test_issuing_to_a_class(brackets, client, world):
     pages += [client.get(act), client.get(address)]
     for page in pages:
         assert list(unmarked(page.content.decode())) == []
+
+
+def test_issuing_from_a_list(brackets, client, world):
+    """Where it begins, its check with all kinds of problems, its result, and the dialog that takes it back."""
+    administrator = world["administrator"]
+    client.force_login(administrator)
+    Badge.objects.update(is_active=True, enable_manual_issuance=True, name="Ζήτα")
+    badge, start = Badge.objects.first(), reverse("issue-from-list")
+    people = [UserFactory(**NAMED, organization=administrator.organization) for _ in "12"]
+    rows = [f"{person.email},{badge.pk},,Ωραία" for person in people]
+    rows += [f"{people[0].email},{badge.pk},,", "α@example.org,,,", f"{people[1].email},Ζήττα,1.1.,", "μία"]
+    pages = [client.get(start), client.post(start, {"text": "α,α"})]
+    without_columns = client.post(start, {"text": "α,β\nα,β"}).url
+    address = client.post(start, {"text": "\n".join(["α,β,γ,δ", *rows])}).url
+    columns = {"column_learner": "α", "column_badge": "β", "column_issued_at": "γ", "column_note": "δ"}
+    client.post(address, columns)
+    pages += [client.get(without_columns), client.get(address), client.get(f"{address}?show=ready")]
+    client.post(address, {"do": "issue"})
+    pages += [client.get(address), client.get(start)]
+    act = IssuingAct.objects.latest("pk")
+    first, _second = IssuedBadge.objects.filter(outcomes__act=act)
+    for to_status in (Status.SENDING, Status.ISSUED):
+        move(Move(issued_badge_id=first.pk, from_status=first.status, to_status=to_status))
+        first.refresh_from_db()
+    pages += [client.get(reverse("undo-issuing-act", args=[act.pk])), client.get(address)]
+    client.post(reverse("undo-issuing-act", args=[act.pk]), {"reason": "Ωραία"})
+    pages += [client.get(address), client.get(reverse("undo-issuing-act", args=[act.pk]))]
+    for page in pages:
+        html = re.sub(
+            "<pre.*?</pre>", "", page.content.decode(), flags=re.DOTALL
+        )  # columns have English names
+        assert list(unmarked(html)) == []

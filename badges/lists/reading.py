@@ -32,6 +32,12 @@ class Field(models.TextChoices):
     NOTE = "note", gettext_lazy("Note")
 
 
+# In English whoever reads it, since that is what columns are recognized by.
+EXAMPLE = """\
+email,badge,issue date,evidence url,note
+ada@example.org,Cloud Foundations,2026-03-02,https://example.org/talk,Best talk
+u-1002,b-azure,,,"""
+
 # The names by which a column is recognized, bare of spaces and signs; the first that a header has wins.
 _NAMES: dict[Field, str] = {
     Field.LEARNER: "email emailaddress mail learner student user recipient externalid userid learnerid "

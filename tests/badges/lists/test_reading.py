@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from badges.lists.reading import MOST_BYTES, REPLACED, decoded, read, usable
-from tms.csv_file import BadRow
+from badges.lists.reading import EXAMPLE, MOST_BYTES, REPLACED, decoded, read, usable
+from tms.csv_file import BadRow, Row
 from tms.errors import DomainError
 
 
@@ -57,6 +57,12 @@ def test_addresses_without_a_header_are_learners_from_the_first_line_on():
 )
 def test_columns_are_recognized_by_the_names_people_give_them(header, guess):
     assert read(f"{header}\n").guess == guess
+
+
+def test_the_example_that_people_are_shown_is_understood_without_a_word():
+    table = read(EXAMPLE)
+    assert set(table.guess.values()) == set(table.names)
+    assert all(isinstance(row, Row) for row in table.rows)
 
 
 def test_a_spoilt_row_costs_itself():
