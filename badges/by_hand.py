@@ -17,8 +17,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from badges.evidence import to_keep
-from badges.issuing import Among, Outcome, Pair, issue_pairs
+from badges.issuing import Outcome, Pair, issue_pairs
 from badges.models import ActOutcome, Badge, IssuingAct
+from badges.refusals import Among
 from providers.base import Evidence
 from tms.errors import Conflict, DomainError, NotFound
 from tms.models import User

@@ -25,9 +25,9 @@ from badges.erasing import ERASABLE
 from badges.evidence import with_evidence
 from badges.exchange import Answer, Answered, NotSent, exchange
 from badges.expiry import agreed_expiry
-from badges.issuing import recipient_problem
 from badges.lifecycle import UNCLAIMED, Move, claim_errands, move, note
 from badges.models import IssuedBadge
+from badges.refusals import recipient_problem
 from badges.standing import shown
 from badges.status import MOVES, Status
 from providers.base import ProviderBadge, ProviderError, Rejected, Standing

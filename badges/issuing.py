@@ -12,15 +12,11 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from badges import events
 from badges.acts import managed
@@ -28,7 +24,8 @@ from badges.evidence import to_keep
 from badges.expiry import ended_at
 from badges.lifecycle import BATCH, Move, move_all, move_each
 from badges.models import Badge, IssuedBadge
-from badges.status import AT_PROVIDER, LIVE, Status
+from badges.refusals import Among, Key, Reason, already, obstacle, recipient_problem, refusals_of
+from badges.status import LIVE, Status
 from providers.base import Ability, Evidence, NotPublished, OutcomeUnknown
 from providers.registry import abilities_of
 from tms.access import Action, require
@@ -82,20 +79,6 @@ class Pair:
         return self.badge.pk, self.learner.pk
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Among:
-    """What may be issued, and to whom, in a place with a rule of its own: it decides instead of the table of
-    access. `code` and `message` refuse a learner outside.
-
-    The badges are those of the place, also where they cannot be issued at this moment: the refusal says why.
-    """
-
-    badges: QuerySet[Badge]
-    learners: QuerySet[User]
-    code: str = "not_permitted"
-    message: str = ""
-
-
 def issue(
     badge: Badge,
     learners: Sequence[User],
@@ -142,7 +125,7 @@ def issue_pairs(
     hold, is refused as `not_permitted`. The number of queries does not depend on that of the pairs. Raises
     DomainError for dates and evidence that no provider takes.
     """
-    pairs: dict[tuple[int, int], Pair] = {}
+    pairs: dict[Key, Pair] = {}
     for pair in asked:
         pairs.setdefault(pair.key, pair)
     now = timezone.now()
@@ -150,7 +133,7 @@ def issue_pairs(
     with transaction.atomic():
         known = _rows(pairs).filter(status__in=LIVE).select_for_update(of=("self",))
         existing = _by_pair(known, pairs)
-        refusals = _refusals(pairs, existing, actor=actor, among=among)
+        refusals = refusals_of(pairs, existing, actor=actor, among=among)
         accepted = {key: pair for key, pair in pairs.items() if key not in refusals}
         failed = {key: existing[key] for key in accepted if key in existing}
         written = _try_again(failed, pairs, kept, actor=actor, now=now)
@@ -165,18 +148,16 @@ def issue_pairs(
     ]
 
 
-def foresee(
-    asked: Sequence[Pair], *, actor: User | None, among: Among | None = None
-) -> dict[tuple[int, int], tuple[str, str]]:
+def foresee(asked: Sequence[Pair], *, actor: User | None, among: Among | None = None) -> dict[Key, Reason]:
     """(badge, learner) → code and sentence of what `issue_pairs` would refuse now. Nothing is written."""
     pairs = {pair.key: pair for pair in asked}
     existing = _by_pair(_rows(pairs).filter(status__in=LIVE), pairs)
-    return _refusals(pairs, existing, actor=actor, among=among)
+    return refusals_of(pairs, existing, actor=actor, among=among)
 
 
-def _checked(pairs: dict[tuple[int, int], Pair], *, now: datetime) -> dict[tuple[int, int], Any]:
+def _checked(pairs: dict[Key, Pair], *, now: datetime) -> dict[Key, Any]:
     """The evidence of each pair as a row keeps it. Raises DomainError for what no provider takes."""
-    kept: dict[tuple[int, int], Any] = {}
+    kept: dict[Key, Any] = {}
     known: dict[tuple[Evidence, ...], list[dict[str, str]]] = {}
     for key, pair in pairs.items():
         _check_expiry(pair.badge, issued_at=pair.issued_at or now, expires_at=pair.expires_at)
@@ -202,7 +183,7 @@ def _check_expiry(badge: Badge, *, issued_at: datetime, expires_at: datetime | N
     raise DomainError("expires_at", message, fields={"expires_at": [message]})
 
 
-def _rows(keys: Collection[tuple[int, int]]) -> QuerySet[IssuedBadge]:
+def _rows(keys: Collection[Key]) -> QuerySet[IssuedBadge]:
     """What these learners have of these badges, the latest last."""
     statement = sql(
         """
@@ -216,9 +197,7 @@ def _rows(keys: Collection[tuple[int, int]]) -> QuerySet[IssuedBadge]:
     return found.select_related("issued_by").order_by("pk")
 
 
-def _by_pair(
-    rows: QuerySet[IssuedBadge], pairs: Mapping[tuple[int, int], Pair]
-) -> dict[tuple[int, int], IssuedBadge]:
+def _by_pair(rows: QuerySet[IssuedBadge], pairs: Mapping[Key, Pair]) -> dict[Key, IssuedBadge]:
     """Each with the badge that is in memory already, and with it its account."""
     found = {}
     for row in rows:
@@ -228,78 +207,10 @@ def _by_pair(
     return found
 
 
-def _refusals(
-    pairs: dict[tuple[int, int], Pair],
-    existing: dict[tuple[int, int], IssuedBadge],
-    *,
-    actor: User | None,
-    among: Among | None,
-) -> dict[tuple[int, int], tuple[str, str]]:
-    """pair → code and sentence of the first reason not to issue, where there is one."""
-    badges = {pair.badge.pk: pair.badge for pair in pairs.values()}
-    learners = {pair.learner.pk: pair.learner for pair in pairs.values()}
-    if among is None and actor is not None:
-        among = Among(
-            badges=Badge.objects.for_user(actor, Action.ISSUE),
-            learners=User.objects.for_user(actor, Action.ISSUE),
-        )
-    of_badges = _problems_of_badges(badges, among)
-    of_learners = _problems_of_learners(learners, among)
-    found: dict[tuple[int, int], tuple[str, str]] = {}
-    for (badge, learner), row in ((key, existing.get(key)) for key in pairs):
-        outside, unfit = of_learners[learner]
-        has_it = row is not None and row.status != Status.FAILED
-        told = outside or of_badges[badge] or (("already_issued", _already(row)) if row and has_it else unfit)
-        if told:
-            found[badge, learner] = told
-    return found
-
-
-def _problems_of_badges(badges: dict[int, Badge], among: Among | None) -> dict[int, tuple[str, str] | None]:
-    """Why nobody can be given a badge in this place, now."""
-    if among is None:
-        inside = set(badges)
-    else:
-        inside = set(among.badges.order_by().filter(pk__in=badges).values_list("pk", flat=True))
-
-    def problem(badge: Badge) -> tuple[str, str] | None:
-        if badge.pk not in inside:
-            return "not_permitted", _("You cannot issue this badge here.")
-        if not badge.enable_manual_issuance:
-            return "not_manual", _("This badge is not set up to be issued by hand.")
-        return _obstacle(badge)
-
-    return {pk: problem(badge) for pk, badge in badges.items()}
-
-
-def _problems_of_learners(
-    learners: dict[int, User], among: Among | None
-) -> dict[int, tuple[tuple[str, str] | None, tuple[str, str] | None]]:
-    """Why a learner can be given nothing in this place; and why no provider would take the learner."""
-    outside: tuple[str, str] | None = None
-    inside = set(learners)
-    if among is not None:
-        outside = among.code, among.message or _("You cannot issue badges to this learner.")
-        inside = set(among.learners.order_by().filter(pk__in=learners).values_list("pk", flat=True))
-    return {
-        pk: (None if pk in inside else outside, recipient_problem(learner, email=learner.email))
-        for pk, learner in learners.items()
-    }
-
-
-def _obstacle(badge: Badge) -> tuple[str, str] | None:
-    """Why nobody can get this badge now."""
-    if not badge.is_active:
-        return "inactive_badge", _("This badge is not active.")
-    if not badge.badge_provider.is_enabled:
-        return "not_available", _("The badge provider of this badge is disabled.")
-    return None
-
-
 def _try_again(
-    failed: dict[tuple[int, int], IssuedBadge],
-    pairs: dict[tuple[int, int], Pair],
-    kept: dict[tuple[int, int], Any],
+    failed: dict[Key, IssuedBadge],
+    pairs: dict[Key, Pair],
+    kept: dict[Key, Any],
     *,
     actor: User | None,
     now: datetime,
@@ -331,8 +242,8 @@ def _try_again(
 
 
 def _record_pairs(
-    pairs: dict[tuple[int, int], Pair],
-    kept: dict[tuple[int, int], Any],
+    pairs: dict[Key, Pair],
+    kept: dict[Key, Any],
     *,
     actor: User | None,
     source: str,
@@ -375,9 +286,9 @@ def issue_anew(lost: IssuedBadge, *, reason: str, actor: User | None) -> IssuedB
     Raises DomainError for what stands in the way.
     """
     require(actor, Action.ISSUE, lost.badge)
-    obstacle = _obstacle(lost.badge) or recipient_problem(lost.learner, email=lost.learner.email)
-    if obstacle:
-        raise DomainError(*obstacle)
+    problem = obstacle(lost.badge) or recipient_problem(lost.learner, email=lost.learner.email)
+    if problem:
+        raise DomainError(*problem)
     again = Pair(
         badge=lost.badge,
         learner=lost.learner,
@@ -397,7 +308,7 @@ def issue_anew(lost: IssuedBadge, *, reason: str, actor: User | None) -> IssuedB
     rows = _rows([again.key]).select_related("badge__badge_provider")
     if not new:
         existing = rows.filter(status__in=LIVE).last()
-        raise Conflict("already_issued", _already(existing) if existing else _("Try again."))
+        raise Conflict("already_issued", already(existing) if existing else _("Try again."))
     return rows.get(pk=new[0])
 
 
@@ -412,19 +323,6 @@ def problem_of_silence(badge: Badge) -> str:
     ) % {"provider": provider.get_kind_display(), "badge": badge}
 
 
-def recipient_problem(learner: User, *, email: str) -> tuple[str, str] | None:
-    """Why no provider would take this person, at this address, as a recipient."""
-    try:
-        validate_email(email)
-    except ValidationError:
-        return "invalid_email", _("The e-mail address %(email)s must follow valid e-mail guidelines.") % {
-            "email": email or "–"
-        }
-    if not (learner.first_name.strip() and learner.last_name.strip()):
-        return "no_name", _("The provider needs a first and a last name.")
-    return None
-
-
 def _refused(badge: Badge, learner: User, row: IssuedBadge | None, code: str, message: str) -> Outcome:
     return Outcome(badge=badge, learner=learner, issued_badge=row, code=code, message=message)
 
@@ -432,29 +330,9 @@ def _refused(badge: Badge, learner: User, row: IssuedBadge | None, code: str, me
 def _accepted(badge: Badge, learner: User, row: IssuedBadge, *, is_ours: bool) -> Outcome:
     if not is_ours:
         # Somebody else was faster by the width of this transaction; the constraint decided.
-        return _refused(badge, learner, row, "already_issued", _already(row))
+        return _refused(badge, learner, row, "already_issued", already(row))
     message = _("On its way to %(email)s.") % {"email": row.recipient_email}
     return Outcome(badge=badge, learner=learner, issued_badge=row, code="queued", message=message)
-
-
-def _already(existing: IssuedBadge) -> str:
-    moment = date_format(timezone.localtime(existing.issued_at or existing.created_at), "DATETIME_FORMAT")
-    if existing.issued_by:
-        who = str(existing.issued_by)
-    elif existing.source_kind == IssuedBadge.Source.ACHIEVEMENT:
-        who = pgettext("who issued a badge", "an achievement")
-    else:
-        who = pgettext("who issued a badge", "the system")
-    if existing.status in AT_PROVIDER:
-        return _("This learner already has this badge: issued on %(when)s by %(who)s.") % {
-            "who": who,
-            "when": moment,
-        }
-    return _("This badge is already on its way (%(status)s): asked for on %(when)s by %(who)s.") % {
-        "status": existing.issued_status,
-        "who": who,
-        "when": moment,
-    }
 
 
 def issue_earned(

@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from badges.issuing import Among
 from badges.models import Badge, IssuedBadge
+from badges.refusals import Among
 from rosters.held import Held, Live, in_order
 from rosters.roster import course_first, issuable
 from tms import coursework

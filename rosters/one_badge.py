@@ -32,7 +32,7 @@ from tms.finding.chooser import Choice, Chooser, Locked, choose, ids_of
 from tms.finding.listing import Column, Listing
 
 if TYPE_CHECKING:
-    from badges.issuing import Among
+    from badges.refusals import Among
     from tms.models import User
     from tms.pages import SignedIn
 

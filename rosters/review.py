@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from badges.issuing import Among, Pair, foresee
+from badges.issuing import Pair, foresee
 from badges.models import Badge
+from badges.refusals import Among
 from rosters.roster import enrollments_of, roster_among
 from tms.access import Action
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from django.db.models import BooleanField, Case, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
-from badges.issuing import Among
 from badges.models import Badge
+from badges.refusals import Among
 from tms.access import Action, Role
 from tms.contributions import contributed
 from tms.models import Class, Enrollment, User

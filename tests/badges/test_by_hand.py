@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from badges.by_hand import MOST_PAIRS, issue_by_hand
-from badges.issuing import Among, Pair, foresee
+from badges.issuing import Pair, foresee
 from badges.models import ActOutcome, Badge, IssuedBadge, IssuingAct
+from badges.refusals import Among
 from badges.results import State, results_of, tally
 from badges.status import Status
 from providers.base import Evidence
