@@ -30,9 +30,10 @@ from badges.ending import fulfil_wishes
 from badges.evidence import with_evidence
 from badges.exchange import Answer, Answered, NotSent, TooLate, exchange
 from badges.expiry import agreed_expiry, expire_due, expiry_of, is_prolonged, supersede, to_renew
-from badges.issuing import DELIVER, RECONCILE, announce, recipient_problem, requeue_cured
+from badges.issuing import DELIVER, RECONCILE, announce, requeue_cured
 from badges.lifecycle import Move, claim, claim_open, move, move_all, move_each, postpone
 from badges.models import IssuedBadge
+from badges.refusals import recipient_problem
 from badges.status import (
     HAD_ALREADY,
     HELD_ACCOUNT_DISABLED,
@@ -66,6 +67,7 @@ MAX_ATTEMPTS = MAX_LOOKUPS = 72
 LOOKUPS_BEFORE_RESENDING = 2
 # So long a task claims before it leaves the worker to other tasks: evaluation waits in the same line.
 TASK_SECONDS = 20.0
+SPARED: dict[str, Any] = {"revoke_asked_at": None, "revoke_asked_by_id": None, "ended_reason": ""}
 STANDING_TO_STATUS = {Standing.ACCEPTED: Status.ACCEPTED, Standing.REJECTED: Status.REJECTED}
 
 
@@ -291,7 +293,8 @@ def _settle_lookup(row: IssuedBadge, answer: Answer) -> None:
         _lookup_failed(row, answer)
     elif found := _ours(row, answer):
         reason, words = _adoption(row, found)
-        _issued([(row, found)], from_status=Status.UNKNOWN, reason=reason, already_there=words)
+        spared = SPARED if words and _is_undone(row) else {}
+        _issued([(row, found)], from_status=Status.UNKNOWN, reason=reason, already_there=words, **spared)
     elif withheld := _withheld(row, answer):
         postpone(row, due_at=timezone.now(), external_uuid=withheld.external_id)
         hint(RECONCILE)
@@ -381,6 +384,13 @@ def _adoption(row: IssuedBadge, found: ProviderBadge) -> tuple[str, str]:
     if not (older or refused_at_once):
         return "Found at the provider.", ""
     return HAD_ALREADY, row.provider_message or HAD_ALREADY
+
+
+def _is_undone(row: IssuedBadge) -> bool:
+    """Whether it is to be taken back with the act that asked for it. What was there before the act is not
+    that act's to take back."""
+    asked = row.outcomes.filter(code="queued")
+    return asked.filter(act__undone_at__isnull=False).exists()
 
 
 def _settle_revocations(answers: Sequence[Answered]) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from achievements.backfill import award_due
 from badges.by_hand import issue_by_hand
-from badges.delivery import deliver, sweep
+from badges.delivery import deliver, reconcile, sweep
 from badges.ending import Ended
 from badges.models import IssuedBadge, IssuingAct
 from badges.results import results_of
@@ -27,6 +27,7 @@ from tests.factories import (
     OrganizationFactory,
     UserFactory,
 )
+from tests.providers.conftest import ORGANIZATION, REPEATABLE
 from tms.errors import Conflict, DomainError, NotFound
 
 S = Status
@@ -93,8 +94,6 @@ def test_what_the_provider_has_is_revoked_there(sandbox, badge_there):
 
 @pytest.fixture
 def badge_there(account):
-    from tests.providers.conftest import REPEATABLE
-
     return BadgeFactory(organization=account.organization, badge_provider=account, template_id=REPEATABLE)
 
 
@@ -106,6 +105,26 @@ def test_what_the_act_found_there_already_stays(badge, admin):
     IssuedBadge.objects.filter(pk=adopted.pk).update(status=S.ISSUED, already_there="Is taken")
     assert undo(act, reason="By mistake", actor=admin) == Ended(cancelled=1)
     assert [stored(row).status for row in (before, adopted)] == [S.ISSUED, S.ISSUED]
+
+
+def test_what_is_found_there_already_after_the_act_was_undone_stays_too(sandbox, account, badge_there):
+    act = act_for(badge_there, learners_of(badge_there, 1))
+    (row,) = now_in(act, S.UNKNOWN)
+    undo(act, reason="By mistake", actor=None)
+    assert stored(row).revoke_asked_at
+    body = {
+        "recipient_email": row.recipient_email,
+        "issued_to_first_name": "Ada",
+        "issued_to_last_name": "Lovelace",
+        "badge_template_id": badge_there.template_id,
+        "issued_at": "2026-01-01 00:00:00 +0000",
+    }
+    sandbox.call("POST", f"/v1/organizations/{ORGANIZATION}/badges", body)
+    IssuedBadge.objects.update(failure_code="rejected", provider_message="Is taken", attempts=1)
+    reconcile()
+    sweep()
+    after = stored(row)
+    assert (after.status, after.already_there, after.revoke_asked_at) == (S.ISSUED, "Is taken", None)
 
 
 def test_a_badge_that_a_later_act_asked_for_again_is_that_acts(badge, admin):
