@@ -18,7 +18,7 @@ from achievements.models import Achievement, Backfill, EarnedAchievement
 from badges.expiry import ended_at
 from badges.issuing import issue_earned as record_intents
 from badges.models import Badge, IssuedBadge
-from tms.sql import Sql, between, execute, in_list, sql, table, value
+from tms.sql import Sql, execute, in_list, relation, sql, table, value
 
 
 def issue_due() -> int:
@@ -70,40 +70,44 @@ def issue_new(
     backfill: bool = False,
     silent: bool = False,
 ) -> int:
-    """Issue the badges of awards that this transaction made for these learners; how many intents were new."""
-    which, new_of = in_list("award.id", awards), range(min(learners), max(learners) + 1)
-    return _issue(which, now=now, new_of=new_of, backfill=backfill, silent=silent)
+    """Issue the badges of awards that this transaction made for these learners; how many intents were new.
 
-
-def _issue(
-    which: Sql,
-    *,
-    now: datetime,
-    new_of: range | None = None,
-    backfill: bool = False,
-    silent: bool = False,
-) -> int:
-    """Write the intents of a set of awards, then link each award that lacks it to the badge it led to.
-
-    New awards, whose learners lie in the range `new_of`, carry the id that their intent takes; where it takes
-    another's, or there had been one before, they are linked to that. What renews a badge is not linked to the
-    one that had expired before.
+    They carry the id that their intent takes. Where it takes another's, or there had been one before, they
+    are linked to that.
     """
-    if new_of is not None:
-        reserved, lacking = Sql("MIN(award.issued_badge_id)"), Sql("TRUE")
-        unlinked = sql(
-            "NOT EXISTS (SELECT 1 FROM {} AS there WHERE there.id = award.issued_badge_id AND {})",
-            table(IssuedBadge),
-            between("there.learner_id", new_of),
-        )
-    else:
-        reserved, unlinked = Sql("CAST(NULL AS BIGINT)"), Sql("award.issued_badge_id IS NULL")
-        lacking = sql(
-            "NOT EXISTS (SELECT 1 FROM {} AS led"
-            " WHERE led.id = award.issued_badge_id AND led.badge_id = achievement.badge_id)",
-            table(IssuedBadge),
-        )
-    earned = sql(
+    which = in_list("award.id", awards)
+    earned = _earned(which, reserved=Sql("MIN(award.issued_badge_id)"))
+    new = record_intents(
+        earned,
+        now=now,
+        learners=range(min(learners), max(learners) + 1),
+        backfill=backfill,
+        silent=silent,
+    )
+    in_vain = sql(
+        "NOT EXISTS (SELECT 1 FROM {} AS new WHERE new.id = award.issued_badge_id)",
+        relation(("id",), [(pk,) for pk in new]),
+    )
+    _link(sql("{} AND {}", which, in_vain))
+    return len(new)
+
+
+def _issue(which: Sql, *, now: datetime, backfill: bool = False, silent: bool = False) -> int:
+    """Write the intents of a set of awards, then link each award that is not linked yet."""
+    lacking = sql(
+        "NOT EXISTS (SELECT 1 FROM {} AS led"
+        " WHERE led.id = award.issued_badge_id AND led.badge_id = achievement.badge_id)",
+        table(IssuedBadge),
+    )
+    earned = _earned(sql("{} AND {}", lacking, which), reserved=Sql("CAST(NULL AS BIGINT)"))
+    new = record_intents(earned, now=now, backfill=backfill, silent=silent)
+    _link(sql("award.issued_badge_id IS NULL AND {}", which))
+    return len(new)
+
+
+def _earned(which: Sql, *, reserved: Sql) -> Sql:
+    """What badges.issuing issues for a set of awards: a row for each badge and learner."""
+    return sql(
         """
         SELECT achievement.badge_id AS badge_id, award.learner_id AS learner_id,
                achievement.is_renewable AS renews, MIN(award.earned_at) AS earned_at,
@@ -111,17 +115,22 @@ def _issue(
         FROM {} AS award
         JOIN {} AS achievement ON achievement.id = award.achievement_id
         JOIN {} AS badge ON badge.id = achievement.badge_id
-        WHERE badge.is_active AND award.withdrawn_at IS NULL AND {} AND {}
+        WHERE badge.is_active AND award.withdrawn_at IS NULL AND {}
         GROUP BY achievement.badge_id, award.learner_id, achievement.is_renewable
         """,
         reserved,
         table(EarnedAchievement),
         table(Achievement),
         table(Badge),
-        lacking,
         which,
     )
-    intents = record_intents(earned, now=now, learners=new_of, backfill=backfill, silent=silent)
+
+
+def _link(which: Sql) -> None:
+    """Link a set of awards to the badges that they led to, or to none.
+
+    What renews a badge is not linked to the one that had expired before.
+    """
     execute(
         sql(
             """
@@ -134,7 +143,7 @@ def _issue(
                   ON issued.badge_id = achievement.badge_id AND issued.learner_id = award.learner_id
                  AND NOT issued.was_undone
                  AND NOT (achievement.is_renewable AND COALESCE({} < award.earned_at, FALSE))
-                WHERE achievement.badge_id IS NOT NULL AND award.withdrawn_at IS NULL AND {} AND {}
+                WHERE achievement.badge_id IS NOT NULL AND award.withdrawn_at IS NULL AND {}
                 GROUP BY award.id
             ) AS led
             WHERE award.id = led.id AND COALESCE(award.issued_badge_id, 0) <> COALESCE(led.issued_badge_id, 0)
@@ -144,8 +153,6 @@ def _issue(
             table(Achievement),
             table(IssuedBadge),
             ended_at("issued"),
-            unlinked,
             which,
         )
     )
-    return intents

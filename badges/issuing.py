@@ -342,8 +342,8 @@ def issue_earned(
     learners: range | None = None,
     backfill: bool = False,
     silent: bool = False,
-) -> int:
-    """Issue badges for many at once, inside the caller's transaction; how many intents were new.
+) -> list[int]:
+    """Issue badges for many at once, inside the caller's transaction; the ids of the intents that are new.
 
     `select` yields what `_record` and `never_had` read, perhaps of `learners` in a range of ids, and
     `reserved`, the id that is kept for the intent, or null (tms.sql.next_id). Whoever ever had the badge from
@@ -351,7 +351,7 @@ def issue_earned(
     whatever the learner's address looks like; delivery refuses a bad one on the row, where people see it.
     Those of a `backfill` are sent after all others; a `silent` one asks the provider for no mail.
     """
-    new = _record(
+    return _record(
         never_had(select, learners=learners),
         now=now,
         priority=IssuedBadge.Priority.BACKFILL if backfill else IssuedBadge.Priority.LIVE,
@@ -359,7 +359,6 @@ def issue_earned(
         silent=silent,
         new_id=sql("COALESCE(earned.reserved, {})", next_id(IssuedBadge)),
     )
-    return len(new)
 
 
 def never_had(pairs: Sql, *, learners: range | None = None) -> Sql:
