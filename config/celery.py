@@ -33,6 +33,7 @@ app.conf.update(
     task_acks_late=False,  # the rows are the queue; a message that died with its worker is not needed again
     task_publish_retry=False,  # a broker that is down must not hold up a request
     worker_prefetch_multiplier=4,
+    worker_proc_alive_timeout=60,  # a crowded machine takes longer than the usual 4 s to start one
     worker_hijack_root_logger=False,
     timezone="UTC",
     beat_schedule={
