@@ -27,7 +27,7 @@ from badges.models import Badge, IssuedBadge
 from badges.refusals import Among, Key, Reason, already, obstacle, recipient_problem, refusals_of
 from badges.status import LIVE, Status
 from providers.base import Ability, Evidence, NotPublished, OutcomeUnknown
-from providers.registry import abilities_of
+from providers.registry import abilities_of, adapter_class
 from tms.access import Action, require
 from tms.errors import Conflict, DomainError
 from tms.hint import hint
@@ -315,7 +315,8 @@ def issue_anew(lost: IssuedBadge, *, reason: str, actor: User | None) -> IssuedB
 def problem_of_silence(badge: Badge) -> str:
     """Why this badge cannot be issued without the provider's mail, in a sentence; empty when it can."""
     provider = badge.badge_provider
-    if Ability.SUPPRESS in abilities_of(provider.kind):
+    adapter = adapter_class(provider.kind)
+    if adapter is None or Ability.SUPPRESS in adapter.abilities:
         return ""
     return _(
         "%(provider)s tells every earner of a new badge and cannot be asked not to, so that “%(badge)s” "

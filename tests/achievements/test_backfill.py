@@ -840,6 +840,11 @@ class TestStart:
         assert preview_backfill(achievement, notification=SUMMARY).waiting_for == ()
         assert backfill.start(achievement, notification=SUMMARY).notification == SUMMARY
 
+    def test_nobody_is_told_by_a_kind_of_account_that_speaks_to_no_provider(self, organization):
+        badge = BadgeFactory(organization=organization, badge_provider__kind="open_badges")
+        achievement = AchievementFactory(organization=organization, badge=badge)
+        assert backfill.start(achievement, notification=SILENT).notification == SILENT
+
     def test_another_organizations_administrator_finds_nothing(self, organization):
         stranger = AdministratorFactory()
         achievement = AchievementFactory(organization=organization)
