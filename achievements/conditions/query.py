@@ -225,7 +225,7 @@ def standing(active: ActiveRule, *, scope: Scope = EVERYBODY) -> Sql:
         f"""
         SELECT c0.learner_id AS learner_id, {columns}, CASE WHEN EXISTS (
                    SELECT 1 FROM {{}} AS held WHERE held.learner_id = c0.learner_id
-                      AND held.achievement_id = a.id AND held.occurrence = 1 AND {{}}
+                      AND held.achievement_id = {{}} AND held.occurrence = 1 AND {{}}
                ) THEN 1 ELSE 0 END AS held
         FROM ({{}}) AS c0
         JOIN {{}} AS a ON a.id = {{}}
@@ -233,6 +233,7 @@ def standing(active: ActiveRule, *, scope: Scope = EVERYBODY) -> Sql:
         JOIN {{}} AS home ON home.id = person.organization_id
         """,
         table(EarnedAchievement),
+        value(active.achievement.pk),
         _stands([active]),
         _meeting(active, scope=scope),
         table(Achievement),
