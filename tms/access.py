@@ -123,7 +123,7 @@ def organization_tree(root_id: int) -> RawSQL:
 
 
 _TAUGHT = "SELECT taught.class_id FROM tms_class_instructors taught WHERE taught.user_id = %s"
-_HOSTS = f"SELECT class.organization_id FROM tms_class class WHERE class.id IN ({_TAUGHT})"
+_HOSTS = f"SELECT host.organization_id FROM tms_class host WHERE host.id IN ({_TAUGHT})"
 _STUDENTS = f"""
     SELECT enrollment.user_id FROM tms_enrollment enrollment
     WHERE enrollment.status IN ('enrolled', 'audit') AND enrollment.training_class_id IN ({_TAUGHT})

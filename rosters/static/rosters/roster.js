@@ -27,6 +27,24 @@
     }, Number(told.dataset.closesAfter));
   });
 
+  // What was sent is not sent again while its answer is awaited: the first click counts.
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const form = event.target.closest("[data-chooser]");
+      if (!form || !event.submitter || event.submitter.name !== "confirm") return;
+      if (form.dataset.sent) {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+      }
+      form.dataset.sent = "yes";
+    },
+    true,
+  );
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.target.matches("[data-chooser]")) delete event.target.dataset.sent;
+  });
+
   let leaving = false;
 
   for (const form of document.querySelectorAll("form[data-edits]")) {
