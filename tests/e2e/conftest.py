@@ -92,7 +92,7 @@ class Product:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 300
         while self.words().count("Ready:") == starts:
             assert self.process.poll() is None, self.words()
             assert time.monotonic() < deadline, self.words()
@@ -121,8 +121,8 @@ class Product:
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     product = Product(port=free_port(), data=tmp_path_factory.mktemp("product"))
-    product.start()
     try:
+        product.start()
         yield product
         # After all that was clicked, the transcript still says what the facts say.
         check = product.manage("rebuild_records", "--check")
