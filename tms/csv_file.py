@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LONGEST_ROW = 1 << 20  # characters; no row comes near, and no spoilt file can fill the memory
@@ -75,7 +76,11 @@ class CsvFile:
         if len(found) != len(self.header):
             return BadRow(
                 line,
-                _("%(found)d cells are found, the header has %(allowed)d columns.")
+                ngettext(
+                    "%(found)d cell is found, the header has %(allowed)d columns.",
+                    "%(found)d cells are found, the header has %(allowed)d columns.",
+                    len(found),
+                )
                 % {"found": len(found), "allowed": len(self.header)},
             )
         cells = {name: found[index].strip() for index, name in wanted}

@@ -141,7 +141,7 @@ def test_the_result_file_tells_of_every_row_and_no_cell_is_a_formula(badge, admi
     assert rows[1][1] == "'+nobody@x.org"
     assert rows[1][4] == "Not issued"
     assert "is nobody you can issue to" in rows[1][5]
-    assert "1 cells are found" in rows[2][5]
+    assert "1 cell is found" in rows[2][5]
     assert rows[3][4:6] == ["Not issued", "No such template"]
     undo(kept.act, reason="By mistake", actor=admin)
     assert [row[4] for row in table(kept)[1:]] == ["Revoked", "Not issued", "Not issued", "Cancelled"]
