@@ -89,7 +89,7 @@ def _changed(request: SignedIn, training_class: Class, selection: Selection) -> 
     keep(request.session, training_class, selection)
     context = _selection_context(request, training_class, selection)
     response = retarget(render(request, "rosters/_selection.html", context), "#selection")
-    return trigger_client_event(reswap(response, "outerHTML"), "close-dialog")
+    return trigger_client_event(reswap(response, "outerHTML"), "close-dialog", after="swap")
 
 
 def _selection_context(request: SignedIn, training_class: Class, selection: Selection) -> dict[str, Any]:

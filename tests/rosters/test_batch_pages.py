@@ -96,7 +96,7 @@ def test_badges_and_students_are_removed_one_by_one(room):
 
 def test_a_dialog_that_is_confirmed_is_told_to_close(room):
     answer = room.choose("instructor", badges=room.badges)
-    assert json.loads(answer.headers["HX-Trigger"]) == {"close-dialog": {}}
+    assert json.loads(answer.headers["HX-Trigger-After-Swap"]) == {"close-dialog": {}}
     assert answer.headers["HX-Retarget"] == "#selection"
 
 

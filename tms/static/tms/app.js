@@ -70,8 +70,16 @@
   // A dialog that the server fills opens when it has arrived, and closes when the server says so.
   document.addEventListener("htmx:afterSwap", (event) => {
     const dialog = event.target;
-    if (dialog.matches("dialog[data-opens-filled]") && !dialog.open) dialog.showModal();
+    if (!dialog.matches("dialog[data-opens-filled]") || dialog.open) return;
+    dialog.dataset.openedBy = document.activeElement.id;
+    dialog.showModal();
   });
+  // What opened it may have been exchanged meanwhile; its successor has its id.
+  document.addEventListener(
+    "close",
+    (event) => document.getElementById(event.target.dataset.openedBy)?.focus(),
+    true,
+  );
   document.addEventListener("close-dialog", () => {
     for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   });
