@@ -53,7 +53,7 @@ def ticked(html):
 
 
 def kept(html):
-    text = re.search(r'name="kept" value="([\d,]*)"', html)[1]
+    text = re.search(r'name="kept"\s+value="([\d,]*)"', html)[1]
     return {int(pk) for pk in text.split(",") if pk}
 
 
