@@ -19,17 +19,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from badges.by_hand import issue_by_hand
 from badges.models import Badge, IssuedBadge, IssuingAct
 from badges.results import Result, results_of
 from badges.status import LIVE, Status
 from providers.base import Evidence
+from rosters.choosers import BADGES
 from tms.access import Action
 from tms.errors import DomainError
 from tms.finding.chooser import Choice, Chooser, Locked, choose, ids_of
-from tms.finding.listing import Column, Listing
 
 if TYPE_CHECKING:
     from badges.refusals import Among
@@ -40,27 +39,6 @@ if TYPE_CHECKING:
 PATIENCE = timedelta(seconds=20)
 # Pages that show badges listen to it and look again.
 BADGES_CHANGED = "badges-changed"
-
-BADGES = Listing(
-    columns=(
-        Column(
-            name="badge",
-            label=gettext_lazy("Badge"),
-            value=lambda badge: badge.name,
-            order_by=("name",),
-            template="rosters/_choice.html",
-        ),
-        Column(
-            name="provider",
-            label=gettext_lazy("Badge Provider"),
-            value=lambda badge: badge.badge_provider.name,
-            order_by=("badge_provider__name", "name"),
-        ),
-    ),
-    searched=("name", "description", "badge_provider__name"),
-    order_by=("-is_of_course", "name"),
-    page_size=25,
-)
 
 
 @dataclass(frozen=True, kw_only=True)

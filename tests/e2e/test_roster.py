@@ -260,7 +260,7 @@ def test_a_badge_is_issued_from_the_row_of_a_student(room, open_page, picture, w
     page.goto(room.path)
     dialog = open_dialog(page, student)
     # Only badges set to be manually issued, of the organization of the class; the course's first.
-    names = dialog.locator("tbody label .choice > span > span:first-child").all_inner_texts()
+    names = dialog.locator("tbody .named .name").all_inner_texts()
     assert set(names) == BY_HAND
     assert names[0] == "Cloud Foundations"
     expect(dialog.get_by_text("5 Results Found")).to_be_visible()
