@@ -92,7 +92,7 @@ def main() -> None:
         medians = {size: {c.name: median(c.product) for c in cases.values()} for size, cases in found.items()}
         Path(options.json).write_text(json.dumps(medians))
     if options.sqlite:
-        _tell_sqlite(found, rounds=options.rounds)
+        _tell_sqlite(found, options=options)
 
 
 def _options() -> argparse.Namespace:
@@ -359,12 +359,13 @@ def _tell_growth(found: dict[str, Cases]) -> None:
         print(f"{name:38} {large} takes {more:.2f} times as long as {small}: exponent {exponent:.2f}")
 
 
-def _tell_sqlite(found: dict[str, Cases], *, rounds: int) -> None:
+def _tell_sqlite(found: dict[str, Cases], *, options: argparse.Namespace) -> None:
     with TemporaryDirectory() as folder:
         medians = Path(folder) / "medians.json"
         environment = os.environ | {"DATABASE_URL": "", "DATA_DIR": folder}
         command = [sys.executable, "-m", "benchmarks.evaluation", "--json", str(medians)]
-        command += ["--rounds", str(rounds)]
+        command += ["--rounds", str(options.rounds)]
+        command += ["--first-rounds", str(options.first_rounds or options.rounds)]
         for size in found:
             command += ["--size", size]
         subprocess.run(command, env=environment, check=True)
