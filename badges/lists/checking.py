@@ -31,6 +31,8 @@ from tms.models import User, normalize_email
 
 MOST_ROWS = 10_000
 LONGEST_NOTE = 1_000
+# Comparing with every name takes a while: so many words that name no badge are answered with the name meant.
+MOST_SUGGESTIONS = 50
 _SHOWN = 60
 Cells = Mapping[str, str]
 
@@ -86,6 +88,14 @@ class _Found:
     people: dict[str, list[User]] = field(default_factory=dict)
     badges: dict[str, list[Badge]] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
+    meant: dict[str, str] = field(default_factory=dict)
+
+    def probably_meant(self, word: str) -> str:
+        """The name of a badge that is close to a word, found once for all rows that have the word."""
+        key = _key(word)
+        if key not in self.meant and len(self.meant) < MOST_SUGGESTIONS:
+            self.meant[key] = next(iter(get_close_matches(word, self.names, n=1, cutoff=0.6)), "")
+        return self.meant.get(key, "")
 
 
 def check(table: Table, *, mapping: Mapping[str, str], given: Given, actor: User | None) -> Checked:
@@ -179,12 +189,11 @@ def _badge(word: str, found: _Found, given: Given) -> Badge:
         return given.badge
     badges = found.badges.get(_key(word), [])
     if not badges:
-        close = get_close_matches(word, found.names, n=1, cutoff=0.6)
         message = _("%(found)s is no badge you can issue; its ID, external ID or name is needed.") % {
             "found": _shown(word)
         }
-        if close:
-            message += " " + _("Did you mean %(name)s?") % {"name": _shown(close[0])}
+        if meant := found.probably_meant(word):
+            message += " " + _("Did you mean %(name)s?") % {"name": _shown(meant)}
         raise _Problem("unknown_badge", message)
     can_be_issued = [badge for badge in badges if badge.is_active and badge.enable_manual_issuance]
     chosen = can_be_issued or badges

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from badges.lists.checking import MOST_ROWS, Checked, Given, check
+from badges.lists.checking import MOST_ROWS, MOST_SUGGESTIONS, Checked, Given, check
 from badges.lists.reading import read
 from badges.status import Status
 from providers.base import Evidence
@@ -123,6 +124,24 @@ def test_who_and_what_is_unknown_or_out_of_reach_is_named_alike(admin, badge, ad
 
 def test_a_badge_that_is_misspelt_is_answered_with_what_was_probably_meant(admin, badge, ada):
     assert problem("u-ada,Azure Fundmentals", actor=admin)[1].endswith("Did you mean “Azure Fundamentals”?")
+
+
+def test_what_was_probably_meant_is_looked_for_once_a_word_and_for_some_words_only(
+    admin, badge, ada, monkeypatch
+):
+    asked = []
+
+    def remember(word, *arguments, **options):
+        asked.append(word)
+        return get_close_matches(word, *arguments, **options)
+
+    monkeypatch.setattr("badges.lists.checking.get_close_matches", remember)
+    found = checked("email,badge\n" + "u-ada,Azure Fundmentals\n" * 5_000, actor=admin)
+    assert asked == ["Azure Fundmentals"]
+    assert len([line for line in found.problems if "Did you mean" in line.message]) == 5_000
+    asked.clear()
+    checked("email,badge\n" + "".join(f"u-ada,Wrong {number}\n" for number in range(500)), actor=admin)
+    assert len(asked) == MOST_SUGGESTIONS
 
 
 def test_a_row_that_names_nobody_or_nothing_says_so(admin, badge, ada):
