@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import tzinfo
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -17,3 +18,17 @@ class LocalTimeMiddleware:
             return self.get_response(request)
         with timezone.override(request.user.zone):
             return self.get_response(request)
+
+
+def in_readers_zone(lines: Iterator[str]) -> Iterator[str]:
+    """The same lines, for a file that is sent while it is made: that goes on when the middleware is left."""
+    return _made_in(timezone.get_current_timezone(), lines)
+
+
+def _made_in(zone: tzinfo, lines: Iterator[str]) -> Iterator[str]:
+    while True:
+        with timezone.override(zone):
+            line = next(lines, None)
+        if line is None:
+            return
+        yield line

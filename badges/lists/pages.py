@@ -21,6 +21,7 @@ from badges.undoing import foresee_undoing
 from tms.access import Action, may
 from tms.errors import DomainError
 from tms.models import User
+from tms.time_zone import in_readers_zone
 
 if TYPE_CHECKING:
     from badges.lists.checking import Checked
@@ -151,7 +152,7 @@ def download(request: SignedIn, pk: int) -> StreamingHttpResponse:
     kept = get_object_or_404(lists_of(request.user).filter(act__isnull=False), pk=pk)
     name = slugify(kept.file_name.rpartition(".")[0]) or f"list-{kept.pk}"
     return StreamingHttpResponse(
-        result_file(kept),
+        in_readers_zone(result_file(kept)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}-result.csv"'},
     )

@@ -14,7 +14,7 @@ from django.urls import reverse
 from badges.lists.acting import issue_list, keep
 from badges.models import IssuedBadge, IssuingAct, IssuingList
 from badges.status import Status
-from tests.factories import AdministratorFactory, BadgeFactory, OrganizationFactory, UserFactory
+from tests.factories import PAST, AdministratorFactory, BadgeFactory, OrganizationFactory, UserFactory
 from tms.access import Role
 
 pytestmark = pytest.mark.django_db
@@ -172,6 +172,15 @@ def test_the_page_tells_of_success_only_when_the_provider_has_it(as_admin, badge
     assert f"Badge: Azure was not issued to {bob} because of this error: No such template" in page
     assert "Warning: Not all badges were successfully issued." in page
     assert "Rows of the list that were not used" in page
+
+
+def test_the_result_file_tells_times_in_the_zone_of_who_reads_it(as_admin, badge, admin, ada):
+    type(admin).objects.filter(pk=admin.pk).update(time_zone="Asia/Tokyo")
+    kept = keep(ada.email, actor=admin, badge=badge)
+    issue_list(kept, actor=admin)
+    IssuedBadge.objects.update(status=Status.ISSUED, issued_at=PAST)
+    file = as_admin.get(reverse("issuing-list-file", args=[kept.pk])).getvalue().decode()
+    assert "2026-03-02T18:00:00+09:00" in file
 
 
 def test_a_page_that_waits_is_told_when_there_is_nothing_new(as_admin, badge, admin, ada):
