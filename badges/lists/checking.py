@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
@@ -211,23 +211,25 @@ def _badge(word: str, found: _Found, given: Given) -> Badge:
 
 
 def _issued_at(word: str, badge: Badge) -> datetime | None:
-    """A moment, or the beginning of a day in the zone of the badge's organization."""
+    """A moment, or the beginning of a day in the zone of the badge's organization.
+
+    None is now; so is a day that has begun where its reader is and not yet where the organization is.
+    """
     if not word:
         return None
-    zone = ZoneInfo(badge.organization.time_zone)
     try:
-        if len(word) <= len("2026-03-31"):
-            moment = datetime.combine(date.fromisoformat(word), time(), zone)
-        else:
-            found = datetime.fromisoformat(word)
-            moment = found if found.tzinfo else found.replace(tzinfo=zone)
+        found = datetime.fromisoformat(word)
     except ValueError:
         raise _Problem(
             "issued_at",
             _("%(found)s is no date. Write it as in 2026-03-31, or with a time as in 2026-03-31T09:00+02:00.")
             % {"found": _shown(word)},
         ) from None
-    if not datetime(1970, 1, 2, tzinfo=UTC) <= moment <= timezone.now() + timedelta(minutes=1):
+    moment = found if found.tzinfo else found.replace(tzinfo=ZoneInfo(badge.organization.time_zone))
+    now, is_day = timezone.now(), len(word) <= len("2026-03-31")
+    if is_day and moment > now and found.date() <= timezone.localdate(now):
+        return None
+    if not datetime(1970, 1, 2, tzinfo=UTC) <= moment <= now + timedelta(minutes=1):
         raise _Problem(
             "issued_at",
             _("%(found)s is found; a date from 1970 until now is allowed.") % {"found": _shown(word)},

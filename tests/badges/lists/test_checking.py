@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from badges.lists.checking import MOST_ROWS, MOST_SUGGESTIONS, Checked, Given, check
 from badges.lists.reading import read
@@ -90,6 +91,29 @@ def test_a_row_brings_its_date_evidence_and_note(admin, badge, ada):
 @pytest.mark.parametrize("word", ["2026-03-02T10:00+02:00", "2026-03-02 08:00Z", "2026-03-02T02:00"])
 def test_a_time_without_a_zone_is_one_of_the_badges_organization(admin, badge, ada, word):
     assert row(f"u-ada,b-azure,{word}", actor=admin).pair.issued_at == datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("at", "reader", "is_now"),
+    [
+        ("2026-03-31T03:00Z", "Asia/Tokyo", True),  # the 30th in Chicago, the 31st in Tokyo
+        ("2026-03-31T03:00Z", "America/Chicago", None),
+        ("2026-03-31T06:00Z", "Asia/Tokyo", False),
+        ("2026-03-31T06:00Z", "Pacific/Honolulu", False),  # the 31st in Chicago, the 30th in Honolulu
+    ],
+)
+def test_a_day_that_has_begun_for_the_reader_or_for_the_organization_is_not_in_the_future(
+    admin, badge, ada, monkeypatch, at, reader, is_now
+):
+    monkeypatch.setattr(timezone, "now", lambda: datetime.fromisoformat(at))
+    with timezone.override(ZoneInfo(reader)):
+        line = row("u-ada,b-azure,2026-03-31", actor=admin)
+        assert row("u-ada,b-azure,2026-04-01", actor=admin).code == "issued_at"
+    if is_now is None:
+        assert line.code == "issued_at"
+    else:
+        begin = datetime(2026, 3, 31, tzinfo=ZoneInfo("America/Chicago"))
+        assert (line.code, line.pair.issued_at) == ("", None if is_now else begin)
 
 
 def test_what_is_given_for_all_counts_where_a_row_says_nothing(admin, badge, ada):

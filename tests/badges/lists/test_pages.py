@@ -120,6 +120,13 @@ def test_columns_are_corrected_and_what_counts_for_all_kept(as_admin, badge, adm
     assert (kept.note, kept.issued_at) == ("Won", "2026-03-02")
 
 
+def test_a_day_of_issue_is_shown_as_it_was_given_wherever_its_reader_is(as_admin, badge, admin, ada):
+    type(badge.organization).objects.filter(pk=badge.organization_id).update(time_zone="Europe/Berlin")
+    type(admin).objects.filter(pk=admin.pk).update(time_zone="America/New_York")
+    kept = keep(ada.email, actor=admin, badge=badge, issued_at="2026-03-31")
+    assert ">March 31, 2026</time>" in words(as_admin.get(page_of(kept)))
+
+
 def test_sending_it_twice_is_one_act_and_nothing_can_be_changed_after(as_admin, badge, admin, ada):
     kept = keep(ada.email, actor=admin, badge=badge)
     for _time in range(2):
