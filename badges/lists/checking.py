@@ -273,15 +273,15 @@ def _foreseen(lines: Iterable[Line], *, actor: User | None) -> Iterable[Line]:
 
 
 def _find_people(words: set[str], found: _Found, *, actor: User | None) -> None:
+    """A bare number is an external ID and never ours: it may be of somebody who is not here yet."""
     people = User.objects.all() if actor is None else User.objects.for_user(actor, Action.ISSUE)
     known = people.filter(
         Q(email__in=[normalize_email(word) for word in words if "@" in word])
-        | Q(external_id__in=[_external(word) for word in words if word])
-        | Q(pk__in=_numbers(words))
+        | Q(external_id__in=[word.removeprefix("ext:") for word in words if word])
+        | Q(pk__in=_own_ids(words))
     )
     for person in known.order_by("pk"):
-        names = {_key(person.email), _key(person.external_id or ""), _key(f"ext:{person.external_id}")}
-        for name in (names | {str(person.pk)}) - {""}:
+        for name in {_key(person.email), *_external_names(person.external_id), f"id:{person.pk}"}:
             found.people.setdefault(name, []).append(person)
 
 
@@ -291,22 +291,22 @@ def _find_badges(words: set[str], found: _Found, *, actor: User | None) -> None:
     badges = Badge.objects.all() if actor is None else Badge.objects.for_user(actor, Action.ISSUE)
     badges = badges.select_related("badge_provider", "organization").defer("badge_provider__token")
     for badge in badges.order_by("pk"):
-        names = {_key(badge.name), _key(badge.external_id or ""), _key(f"ext:{badge.external_id}")}
-        for name in (names | {str(badge.pk)}) - {""}:
+        for name in {_key(badge.name), *_external_names(badge.external_id), str(badge.pk)}:
             found.badges.setdefault(name, []).append(badge)
         found.names.append(badge.name)
 
 
+def _external_names(external_id: str | None) -> set[str]:
+    return {_key(external_id), _key(f"ext:{external_id}")} if external_id else set()
+
+
+def _own_ids(words: set[str]) -> list[int]:
+    found = [_key(word).removeprefix("id:") for word in words if _key(word).startswith("id:")]
+    return [int(word) for word in found if word.isascii() and word.isdigit() and len(word) < 19]
+
+
 def _key(word: str) -> str:
     return " ".join(word.split()).casefold()
-
-
-def _external(word: str) -> str:
-    return word.removeprefix("ext:")
-
-
-def _numbers(words: set[str]) -> list[int]:
-    return [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 19]
 
 
 def _shown(word: str) -> str:

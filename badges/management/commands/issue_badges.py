@@ -23,9 +23,9 @@ from tms.models import User
 class Command(CommandLine):
     help = _(
         "Issue badges from a list: a CSV file in UTF-8 with a header, one badge for one learner a row. "
-        "Learners are named by e-mail address or external ID, badges by ID, external ID or name. Columns are "
-        "recognized by their names, or given as --column FIELD=NAME. Good rows are issued as one act that "
-        "can be undone; every bad one is listed with its number and the reason."
+        "Learners are named by e-mail address or external ID, or by our own ID as in id:1002; badges by ID, "
+        "external ID or name. Columns are recognized by their names, or given as --column FIELD=NAME. Good "
+        "rows are issued as one act that can be undone; every bad one is listed with its number and the reason."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -74,7 +74,7 @@ def problem(text: str, *, actor=None, **given) -> tuple[str, str]:
     "what", ["azure fundamentals", "Azure  Fundamentals", "b-azure", "ext:b-azure", "ID"]
 )
 def test_people_and_badges_go_by_all_their_names(admin, badge, ada, who, what):
-    who = str(ada.pk) if who == "ID" else who
+    who = f"id:{ada.pk}" if who == "ID" else who
     what = str(badge.pk) if what == "ID" else what
     line = row(f"{who},{what}", actor=admin)
     assert (line.code, line.pair.learner, line.pair.badge) == ("", ada, badge)
@@ -173,9 +173,23 @@ def test_a_row_that_names_nobody_or_nothing_says_so(admin, badge, ada):
     assert problem("u-ada", actor=admin)[0] == "no_badge"
 
 
-def test_a_number_that_is_one_persons_id_and_anothers_external_id_is_neither(admin, badge, ada):
-    UserFactory(organization=badge.organization, external_id=str(ada.pk))
-    assert problem(f"{ada.pk},b-azure", actor=admin)[0] == "ambiguous_learner"
+def test_a_bare_number_is_an_external_id_and_nobodys_own(admin, badge, ada):
+    assert problem(f"{ada.pk},b-azure", actor=admin)[0] == "unknown_learner"
+    bob = UserFactory(organization=badge.organization, external_id=str(ada.pk))
+    assert row(f"{ada.pk},b-azure", actor=admin).pair.learner == bob
+    assert row(f"id:{ada.pk},b-azure", actor=admin).pair.learner == ada
+
+
+def test_a_word_that_is_one_persons_id_and_anothers_external_id_is_neither(admin, badge, ada):
+    UserFactory(organization=badge.organization, external_id=f"id:{ada.pk}")
+    assert problem(f"id:{ada.pk},b-azure", actor=admin)[0] == "ambiguous_learner"
+
+
+def test_who_and_what_has_no_external_id_is_not_called_none(admin, badge, ada):
+    UserFactory(organization=badge.organization, email="bob@example.org", external_id=None)
+    BadgeFactory(organization=badge.organization, external_id=None)
+    found = checked("email,badge\nbob@example.org,b-azure\next:None,b-azure\nu-ada,ext:None\n", actor=admin)
+    assert [line.code for line in found.lines] == ["", "unknown_learner", "unknown_badge"]
 
 
 def test_badges_of_one_name_are_told_apart_by_id(admin, badge, ada):

@@ -93,6 +93,11 @@ def test_as_an_administrator_it_reaches_what_they_reach(file, badge, ada):
     assert IssuedBadge.objects.get().issued_by == admin
 
 
+def test_our_own_id_of_a_learner_is_marked_as_one(file, badge, ada):
+    data, _code = as_json(file, f"learner,badge\n{ada.pk},b-azure\nid:{ada.pk},{badge.pk}\n", "--dry-run")
+    assert [item["code"] for item in data["rows"]] == ["unknown_learner", "ready"]
+
+
 @pytest.mark.parametrize(
     ("text", "arguments", "words"),
     [
