@@ -67,12 +67,14 @@
     if (menu) menu.querySelector("summary").focus();
   });
 
-  // A dialog that the server fills opens when it has arrived, and closes when the server says so.
-  document.addEventListener("htmx:afterSwap", (event) => {
-    const dialog = event.target;
-    if (!dialog.matches("dialog[data-opens-filled]") || dialog.open) return;
+  // A dialog that the server fills opens when it has arrived, and closes when the server says so. Not before it
+  // is settled: until then a key would submit its form past htmx.
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const dialog = event.target.closest("dialog[data-opens-filled]");
+    if (!dialog || dialog.open || event.detail.target !== dialog) return;
     dialog.dataset.openedBy = document.activeElement.id;
     dialog.showModal();
+    dialog.querySelector("[data-focused-first]")?.focus();
   });
   // What opened it may have been exchanged meanwhile; its successor has its id.
   document.addEventListener(
