@@ -84,7 +84,8 @@ class IssuingActAdmin(ReadOnlyAdmin):
             title=_("Undo acts of issuing"),
             explanation=_(
                 "What has not been sent is cancelled, and what the provider has is revoked there; the earner "
-                "is told this reason where the provider does so. Badges that were there before stay."
+                "is told this reason where the provider does so. Badges that were there before, or that were "
+                "earned as well, stay."
             ),
             button=_("Undo"),
         )

@@ -144,7 +144,7 @@ def _numbers(pairs: Sequence[Pair], positions: Sequence[int]) -> dict[tuple[int,
 
 def _keep(act: IssuingAct, outcomes: Sequence[Outcome], *, numbers: dict[tuple[int, int], int]) -> None:
     """In one statement, whatever their number."""
-    columns = ("position", "badge_id", "learner_id", "issued_badge_id", "code", "message")
+    columns = ("position", "badge_id", "learner_id", "issued_badge_id", "code", "message", "is_retry")
     rows = [
         {
             "position": numbers[outcome.badge.pk, outcome.learner.pk],
@@ -153,6 +153,7 @@ def _keep(act: IssuingAct, outcomes: Sequence[Outcome], *, numbers: dict[tuple[i
             "issued_badge_id": outcome.issued_badge.pk if outcome.issued_badge else None,
             "code": outcome.code,
             "message": outcome.message,
+            "is_retry": outcome.is_retry,
         }
         for outcome in outcomes
     ]

@@ -67,7 +67,12 @@ MAX_ATTEMPTS = MAX_LOOKUPS = 72
 LOOKUPS_BEFORE_RESENDING = 2
 # So long a task claims before it leaves the worker to other tasks: evaluation waits in the same line.
 TASK_SECONDS = 20.0
-SPARED: dict[str, Any] = {"revoke_asked_at": None, "revoke_asked_by_id": None, "ended_reason": ""}
+SPARED: dict[str, Any] = {
+    "revoke_asked_at": None,
+    "revoke_asked_by_id": None,
+    "ended_reason": "",
+    "was_undone": False,
+}
 STANDING_TO_STATUS = {Standing.ACCEPTED: Status.ACCEPTED, Standing.REJECTED: Status.REJECTED}
 
 

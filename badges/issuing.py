@@ -46,13 +46,17 @@ MAY_EXIST = (OutcomeUnknown.code, NotPublished.code)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one (badge, learner) of an act: accepted and on its way, or refused with a reason."""
+    """What became of one (badge, learner) of an act: accepted and on its way, or refused with a reason.
+
+    `is_retry`: its row was there before, and had failed.
+    """
 
     badge: Badge
     learner: User
     issued_badge: IssuedBadge | None
     code: str
     message: str
+    is_retry: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -136,14 +140,14 @@ def issue_pairs(
         refusals = refusals_of(pairs, existing, actor=actor, among=among)
         accepted = {key: pair for key, pair in pairs.items() if key not in refusals}
         failed = {key: existing[key] for key in accepted if key in existing}
-        written = _try_again(failed, pairs, kept, actor=actor, now=now)
+        retried = _try_again(failed, pairs, kept, actor=actor, now=now)
         fresh = {key: pair for key, pair in accepted.items() if key not in failed}
-        written |= set(_record_pairs(fresh, kept, actor=actor, source=source, source_key=source_key, now=now))
+        new = set(_record_pairs(fresh, kept, actor=actor, source=source, source_key=source_key, now=now))
         rows = _by_pair(_rows(accepted), accepted)
     return [
         _refused(pair.badge, pair.learner, existing.get(key), *refusals[key])
         if key in refusals
-        else _accepted(pair.badge, pair.learner, rows[key], is_ours=rows[key].pk in written)
+        else _accepted(pair.badge, pair.learner, rows[key], new=new, retried=retried)
         for key, pair in pairs.items()
     ]
 
@@ -328,12 +332,19 @@ def _refused(badge: Badge, learner: User, row: IssuedBadge | None, code: str, me
     return Outcome(badge=badge, learner=learner, issued_badge=row, code=code, message=message)
 
 
-def _accepted(badge: Badge, learner: User, row: IssuedBadge, *, is_ours: bool) -> Outcome:
-    if not is_ours:
+def _accepted(badge: Badge, learner: User, row: IssuedBadge, *, new: set[int], retried: set[int]) -> Outcome:
+    if row.pk not in new and row.pk not in retried:
         # Somebody else was faster by the width of this transaction; the constraint decided.
         return _refused(badge, learner, row, "already_issued", already(row))
     message = _("On its way to %(email)s.") % {"email": row.recipient_email}
-    return Outcome(badge=badge, learner=learner, issued_badge=row, code="queued", message=message)
+    return Outcome(
+        badge=badge,
+        learner=learner,
+        issued_badge=row,
+        code="queued",
+        message=message,
+        is_retry=row.pk in retried,
+    )
 
 
 def issue_earned(

@@ -372,6 +372,8 @@ class ActOutcome(models.Model):
     )
     code = models.CharField(_("outcome"), max_length=40)
     message = models.TextField(_("message"), blank=True)
+    # The act tried again what had failed before it: it did not bring the row about.
+    is_retry = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         verbose_name = _("outcome")

@@ -2,7 +2,11 @@
 
 What is unsent is cancelled, what the provider has is revoked, and what is under way follows when its outcome
 is known (badges.ending). Only what the act itself brought about: never a badge that it found there already,
-here or at the provider, nor one that a later act has asked for again.
+here or at the provider, nor one that a later act has asked for again, nor one that has been earned as well.
+Afterwards it is as if nobody had asked: whoever earns the badge gets it.
+
+Whether a badge has been earned is known to the apps above: each offers, as EARNED in its module `earned`, a
+condition on issued badges that is true of those.
 """
 
 from __future__ import annotations
@@ -14,10 +18,12 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from badges.acts import managed
 from badges.ending import TO_END, Ended, foresee, require_reason, revoke_all
 from badges.models import ActOutcome, IssuedBadge, IssuingAct
 from badges.results import ACCEPTED
 from tms.access import Action, require
+from tms.contributions import contributed
 from tms.errors import Conflict
 
 if TYPE_CHECKING:
@@ -38,7 +44,7 @@ def undo(act: IssuingAct, *, reason: str, actor: User | None) -> Ended:
     IssuingAct.objects.filter(pk=act.pk, undone_at=None).update(
         undone_at=timezone.now(), undone_by=actor, undo_reason=reason.strip()
     )
-    ended = revoke_all(rows, reason=reason.strip(), actor=actor)
+    ended = revoke_all(managed(rows, actor=actor), reason=reason.strip(), actor=actor, undoes=True)
     act.refresh_from_db()
     return ended
 
@@ -49,11 +55,17 @@ def foresee_undoing(act: IssuingAct) -> Ended:
 
 
 def brought_about(act: IssuingAct) -> QuerySet[IssuedBadge]:
-    """The badges that are there because of this act alone."""
+    """The badges that are there because of this act alone.
+
+    What an act by hand wrote belongs to the last act that asked for it; a failed row of anything else stays
+    what it was, whoever tried it again.
+    """
     asked = ActOutcome.objects.filter(issued_badge=OuterRef("pk"), code=ACCEPTED)
     return IssuedBadge.objects.filter(
         Exists(asked.filter(act=act)),
+        Exists(asked.filter(is_retry=False)),
         ~Exists(asked.filter(act__gt=act.pk, act__undone_at=None)),
+        *(~condition for condition in contributed("earned")),
         already_there="",
     )
 

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from achievements.backfill import award_due
+from achievements.models import EarnedAchievement
 from badges.by_hand import issue_by_hand
 from badges.delivery import deliver, reconcile, sweep
 from badges.ending import Ended
@@ -125,6 +126,7 @@ def test_what_is_found_there_already_after_the_act_was_undone_stays_too(sandbox,
     sweep()
     after = stored(row)
     assert (after.status, after.already_there, after.revoke_asked_at) == (S.ISSUED, "Is taken", None)
+    assert not after.was_undone
 
 
 def test_a_badge_that_a_later_act_asked_for_again_is_that_acts(badge, admin):
@@ -184,15 +186,45 @@ def test_only_who_administers_the_organization_takes_back_not_even_who_issued(ba
     assert undo(act, reason="By mistake", actor=AdministratorFactory(organization=parent)).cancelled == 1
 
 
-def test_after_undoing_the_badge_can_be_issued_by_hand_and_nothing_issues_it_by_itself(badge, admin):
-    (ada,) = learners_of(badge, 1)
-    undo(act_for(badge, [ada], actor=admin), reason="By mistake", actor=admin)
-    LabInstanceFactory(user=ada)
-    AchievementFactory(organization=badge.organization, badge=badge)
-    award_due()
-    assert [row.status for row in IssuedBadge.objects.all()] == [S.CANCELLED]
+def test_a_failed_badge_that_was_earned_is_tried_again_and_not_taken_back(badge, admin):
+    ada, bob = learners_of(badge, 2)
+    earn(ada, badge)
+    IssuedBadge.objects.update(status=S.FAILED, failure_code="rejected")
+    act = act_for(badge, [ada, bob], actor=admin)
+    EarnedAchievement.objects.update(withdrawn_at=timezone.now())  # whatever has become of the award
+    rows = now_in(act, S.ISSUED, S.ISSUED)
+    assert foresee_undoing(act) == Ended(revoking=1)
+    assert undo(act, reason="By mistake", actor=admin) == Ended(revoking=1)
+    assert [stored(row).status for row in rows] == [S.ISSUED, S.REVOKING]
+
+
+def test_a_badge_that_is_earned_while_the_act_stands_is_not_taken_back(badge, admin):
+    ada, bob = learners_of(badge, 2)
+    act = act_for(badge, [ada, bob], actor=admin)
+    earn(ada, badge)
+    assert EarnedAchievement.objects.get().issued_badge.learner == ada
+    assert undo(act, reason="By mistake", actor=admin) == Ended(cancelled=1)
+    assert IssuedBadge.objects.get(learner=ada).status == S.QUEUED
+    EarnedAchievement.objects.update(withdrawn_at=timezone.now())
+    assert undo(act, reason="By mistake", actor=admin) == Ended(cancelled=1)
+
+
+def test_after_undoing_the_badge_can_be_issued_by_hand_and_be_earned(badge, admin):
+    ada, bob = learners_of(badge, 2)
+    undo(act_for(badge, [ada, bob], actor=admin), reason="By mistake", actor=admin)
+    earn(bob, badge)
+    assert [row.status for row in IssuedBadge.objects.filter(learner=bob).order_by("pk")] == [
+        S.CANCELLED,
+        S.QUEUED,
+    ]
     (result,) = results_of(act_for(badge, [ada], actor=admin)).all
     assert result.is_under_way
+
+
+def earn(learner, badge):
+    LabInstanceFactory(user=learner)
+    AchievementFactory(organization=badge.organization, badge=badge)
+    award_due()
 
 
 def test_undoing_asks_as_much_for_many_as_for_few(badge, admin):
