@@ -140,7 +140,8 @@ def issue_pairs(
         refusals = refusals_of(pairs, existing, actor=actor, among=among)
         accepted = {key: pair for key, pair in pairs.items() if key not in refusals}
         failed = {key: existing[key] for key in accepted if key in existing}
-        retried = _try_again(failed, pairs, kept, actor=actor, now=now)
+        origin = {"source_kind": source, "source_key": source_key}
+        retried = _try_again(failed, pairs, kept, origin=origin, actor=actor, now=now)
         fresh = {key: pair for key, pair in accepted.items() if key not in failed}
         new = set(_record_pairs(fresh, kept, actor=actor, source=source, source_key=source_key, now=now))
         rows = _by_pair(_rows(accepted), accepted)
@@ -216,15 +217,23 @@ def _try_again(
     pairs: dict[Key, Pair],
     kept: dict[Key, Any],
     *,
+    origin: dict[str, Any],
     actor: User | None,
     now: datetime,
 ) -> set[int]:
-    """Send failed rows again, with what was given now; their ids."""
+    """Send failed rows again, with what was given now; their ids.
+
+    What an achievement led to stays that achievement's, and is dated as it was earned.
+    """
     steps = []
     for key, row in failed.items():
         pair = pairs[key]
-        given = {"expires_at": pair.expires_at, "evidence": kept[key]}
         again = renewed() | {"recipient_email": pair.learner.email, "due_at": now}
+        again |= {"issued_by_id": actor and actor.pk, "reason": pair.reason}
+        given = {"expires_at": pair.expires_at, "evidence": kept[key]}
+        if row.source_kind != IssuedBadge.Source.ACHIEVEMENT:
+            again |= origin
+            given["earned_at"] = pair.issued_at
         steps.append(
             Move(
                 issued_badge_id=row.pk,

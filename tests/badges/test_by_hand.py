@@ -29,6 +29,7 @@ from tms.errors import Conflict, DomainError, NotFound
 from tms.models import User
 
 S = Status
+LATELY = PAST + timedelta(days=3)
 pytestmark = pytest.mark.django_db
 
 
@@ -187,6 +188,35 @@ def test_a_failed_badge_is_tried_again_with_what_is_given_now(badge, admin, ada)
     assert (row.recipient_email, row.priority) == ("ada@example.org", IssuedBadge.Priority.MANUAL)
     assert row.evidence == [{"name": "Talk", "description": "", "url": ""}]
     assert row.events.get().reason == "Once more"
+
+
+def test_a_badge_that_is_tried_again_is_whose_it_is_now(badge, admin, ada):
+    old = UserFactory()
+    IssuedBadgeFactory(badge=badge, learner=ada, status=S.FAILED, issued_by=old, reason="Old", source_key="1")
+    act([badge], [ada], actor=admin, source_key="7", reason="Hackathon", issued_at=LATELY)
+    row = IssuedBadge.objects.get()
+    assert (row.issued_by, row.reason, row.source_kind, row.source_key) == (admin, "Hackathon", "roster", "7")
+    assert row.earned_at == LATELY
+    IssuedBadge.objects.update(status=S.FAILED)
+    act([badge], [ada], actor=None)
+    again = IssuedBadge.objects.get()
+    assert (again.issued_by, again.reason, again.source_key) == (None, "", "")
+    assert again.earned_at == LATELY
+
+
+def test_a_badge_that_was_earned_stays_that_achievements_when_it_is_tried_again(badge, admin, ada):
+    IssuedBadgeFactory(
+        badge=badge,
+        learner=ada,
+        status=S.FAILED,
+        source_kind=IssuedBadge.Source.ACHIEVEMENT,
+        source_key="42",
+        earned_at=PAST,
+    )
+    act([badge], [ada], actor=admin, reason="Hackathon", issued_at=LATELY)
+    row = IssuedBadge.objects.get()
+    assert (row.source_kind, row.source_key, row.earned_at) == ("achievement", "42", PAST)
+    assert (row.issued_by, row.reason) == (admin, "Hackathon")
 
 
 # --- The rule of a place ------------------------------------------------------------------------------------
