@@ -135,11 +135,12 @@ def issue_pairs(
     now = timezone.now()
     kept = _checked(pairs, now=now)
     with transaction.atomic():
-        known = _rows(pairs).filter(status__in=LIVE).select_for_update(of=("self",))
-        existing = _by_pair(known, pairs)
+        existing = _by_pair(_rows(pairs).filter(status__in=LIVE), pairs)
         refusals = refusals_of(pairs, existing, actor=actor, among=among)
+        failed = {key: row for key, row in existing.items() if key not in refusals}
+        refusals |= _held_by_others(failed)
+        failed = {key: row for key, row in failed.items() if key not in refusals}
         accepted = {key: pair for key, pair in pairs.items() if key not in refusals}
-        failed = {key: existing[key] for key in accepted if key in existing}
         origin = {"source_kind": source, "source_key": source_key}
         retried = _try_again(failed, pairs, kept, origin=origin, actor=actor, now=now)
         fresh = {key: pair for key, pair in accepted.items() if key not in failed}
@@ -210,6 +211,21 @@ def _by_pair(rows: QuerySet[IssuedBadge], pairs: Mapping[Key, Pair]) -> dict[Key
         row.badge = pairs[key].badge
         found[key] = row
     return found
+
+
+def _held_by_others(failed: dict[Key, IssuedBadge]) -> dict[Key, Reason]:
+    """Hold failed rows until the end of the transaction; those that somebody else holds, with what is told.
+
+    Nobody is waited for: an act holds many rows, and whoever waits for one while holding others may be
+    waited for. Rows that are not written are not held, for workers are settling them.
+    """
+    if not failed:
+        return {}
+    rows = _rows(failed).filter(status=Status.FAILED)
+    free = rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    held = set(free.values_list("badge_id", "learner_id"))
+    message = _("Somebody else is changing this badge at this moment. Try again.")
+    return {key: ("being_changed", message) for key in failed if key not in held}
 
 
 def _try_again(

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 from django.db.models import Count, Sum
 
 from achievements.backfill import award_due
@@ -18,6 +19,7 @@ from tests.factories import (
     AdministratorFactory,
     BadgeFactory,
     BadgeProviderFactory,
+    IssuedBadgeFactory,
     LabFactory,
     OrganizationFactory,
     UserFactory,
@@ -203,6 +205,26 @@ def test_two_acts_for_the_same_pairs_at_once_issue_each_once_and_tell_the_other(
     assert IssuingAct.objects.count() == PROCESSES
     assert IssuedBadge.objects.count() == pairs == codes.count("queued")
     assert codes.count("already_issued") == pairs * (PROCESSES - 1)
+
+
+def test_an_act_waits_for_no_row_that_a_worker_or_somebody_else_is_writing(
+    environment: dict[str, str],
+) -> None:
+    badges, learners, admin = _for_an_act()
+    sent, failed = (
+        IssuedBadgeFactory(badge=badges[0], learner=learner, status=status)
+        for learner, status in zip(learners, (Status.SENDING, Status.FAILED), strict=False)
+    )
+    patience = "\nconnection.cursor().execute(\"SET lock_timeout = '2s'\")"
+    with transaction.atomic():
+        IssuedBadge.objects.filter(pk__in=[sent.pk, failed.pk]).update(attempts=3)
+        [[act, codes]] = race(
+            [(_preparation(badges, admin) + patience, _ACT.format(token=uuid4()))], environment=environment
+        )
+
+    told = dict(ActOutcome.objects.filter(act=act).exclude(code="queued").values_list("learner", "code"))
+    assert told == {sent.learner_id: "already_issued", failed.learner_id: "being_changed"}
+    assert codes.count("queued") == len(learners) * len(badges) - 2
 
 
 def _for_an_act() -> tuple[list[Badge], list[User], User]:
