@@ -20,6 +20,7 @@ from badges.evidence import to_keep
 from badges.issuing import Outcome, Pair, issue_pairs
 from badges.models import ActOutcome, Badge, IssuingAct
 from badges.refusals import Among
+from badges.typed import require_fit
 from providers.base import Evidence
 from tms.errors import Conflict, DomainError, NotFound
 from tms.models import User
@@ -87,6 +88,8 @@ def act_on(
     """As issue_by_hand, for pairs that each have a reason, a date and evidence of their own. `positions` are
     their numbers in a list; `given` is what the act itself keeps."""
     _check_number(pairs)
+    for reason in {pair.reason for pair in pairs}:
+        require_fit(reason, field="reason")
     with transaction.atomic():
         act = _begun(
             token,

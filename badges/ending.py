@@ -23,6 +23,7 @@ from badges.issuing import DELIVER, MAY_EXIST, RECONCILE, renewed
 from badges.lifecycle import Move, move, move_all, note
 from badges.models import IssuedBadge
 from badges.status import ENDED, LIVE, Status
+from badges.typed import require_fit
 from providers.base import Ability
 from providers.models import BadgeProvider
 from providers.registry import abilities_of
@@ -187,7 +188,8 @@ def tells_reason(kind: str) -> bool:
 
 
 def require_reason(reason: str) -> None:
-    """Raise DomainError("reason_required") for an empty one."""
+    """Raise DomainError("reason_required") for an empty one, and another for one that is not kept."""
+    require_fit(reason, field="reason")
     if not reason.strip():
         message = _("A reason is required: it is kept, and told to the earner where the provider does so.")
         raise DomainError("reason_required", message, fields={"reason": [message]})

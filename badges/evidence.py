@@ -15,6 +15,7 @@ from django.core.validators import URLValidator
 from django.utils.translation import gettext as _
 
 from badges.models import IssuedBadge
+from badges.typed import problem_of
 from providers.base import Evidence
 from tms.contributions import contributed
 from tms.errors import DomainError
@@ -58,8 +59,8 @@ def _problem(item: Evidence) -> str:
         (item.description, DESCRIPTION_LENGTH),
         (item.url, URL_LENGTH),
     ):
-        if len(text) > most:
-            return _("“%(start)s…” is longer than %(most)d characters.") % {"start": text[:20], "most": most}
+        if problem := problem_of(text, most=most):
+            return problem
     if item.url:
         try:
             URLValidator(schemes=["https", "http"])(item.url)

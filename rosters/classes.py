@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from rosters.roster import TAKING_PART, classes_of
 from tms.access import Action
+from tms.finding.listing import WORDS
 from tms.models import Class, Enrollment
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def found(user: User, *, when: When = When.ALL, text: str = "") -> QuerySet[Clas
     """Those whose name, course or organization has all words of `text`; with `students`: how many of those
     whom this person sees take part."""
     classes = classes_of(user).filter(when.rows)
-    for word in text.split():
+    for word in text.replace("\0", " ").split()[:WORDS]:
         classes = classes.filter(
             Q(name__icontains=word) | Q(course__name__icontains=word) | Q(organization__name__icontains=word)
         )

@@ -263,7 +263,7 @@ class BackOfficeAdmin(Admin):
         button: Any,
     ) -> str | HttpResponse:
         """The reason that was given, or the page that asks for it."""
-        reason = str(request.POST.get("reason", "")).strip()
+        reason = str(request.POST.get("reason", "")).replace("\0", "").strip()
         if reason:
             return reason
         context = {

@@ -131,6 +131,27 @@ def test_what_is_wrong_for_all_leaves_nothing_behind(badge, admin, ada):
     assert not IssuingAct.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"reason": "x" * 2_001}, "reason"),
+        ({"reason": "\0"}, "reason"),
+        ({"evidence": [Evidence(name="Talk\0")]}, "evidence"),
+    ],
+)
+def test_a_text_that_no_database_keeps_or_nobody_means_is_refused_by_its_field(
+    badge, admin, ada, given, field
+):
+    with pytest.raises(DomainError) as refusal:
+        act([badge], [ada], actor=admin, **given)
+    assert list(refusal.value.fields) == [field]
+    assert not IssuingAct.objects.exists()
+
+
+def test_a_line_break_of_a_browser_is_one_character_of_a_note(badge, admin, ada):
+    assert act([badge], [ada], actor=admin, reason="\r\n" * 2_000)
+
+
 # --- Asked twice --------------------------------------------------------------------------------------------
 
 

@@ -163,11 +163,15 @@ def test_what_the_provider_would_not_revoke_can_be_undone_again(badge, admin):
     assert (stored(row).status, act.undo_reason) == (S.REVOKING, "By mistake")
 
 
-def test_a_reason_is_required_and_nothing_moves_without_one(badge, admin):
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [("  ", "reason_required"), ("\0", "text_not_kept"), ("x" * 2_001, "text_not_kept")],
+)
+def test_a_reason_is_required_and_nothing_moves_without_one(badge, admin, reason, code):
     act = act_for(badge, learners_of(badge, 1), actor=admin)
     with pytest.raises(DomainError) as refusal:
-        undo(act, reason="  ", actor=admin)
-    assert refusal.value.code == "reason_required"
+        undo(act, reason=reason, actor=admin)
+    assert (refusal.value.code, list(refusal.value.fields)) == (code, ["reason"])
     act.refresh_from_db()
     assert (act.undone_at, IssuedBadge.objects.get().status) == (None, S.QUEUED)
 

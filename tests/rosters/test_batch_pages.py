@@ -219,9 +219,22 @@ def test_with_nothing_chosen_nothing_is_issued_and_it_is_said(room):
 def test_an_evidence_that_no_provider_takes_is_refused_and_what_was_typed_is_kept(room):
     room.choose("instructor", badges=room.badges, students=room.mine)
     answer = room.issue("instructor", note="Typed <carefully>", evidence_url="nowhere")
-    assert "Evidence 1:" in answer.content.decode()
-    assert "Typed &lt;carefully&gt;" in answer.content.decode()
+    html = answer.content.decode()
+    assert "Evidence 1:" in html.split('id="evidence-problem"')[1].split("</ul>")[0]
+    assert "Typed &lt;carefully&gt;" in html
     assert not IssuedBadge.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("note", "told"), [("Long" * 501, "longer than 2000"), ("Nul\0", "cannot be stored")]
+)
+def test_a_note_that_cannot_be_kept_is_told_beside_it_and_stays_typed(room, note, told):
+    room.choose("instructor", badges=room.badges, students=room.mine)
+    answer = room.issue("instructor", note=note)
+    html = answer.content.decode()
+    assert told in html.split('id="note-problem"')[1].split("</ul>")[0]
+    assert note[:4] in html.split('id="note"')[1].split("</textarea>")[0]
+    assert not IssuingAct.objects.exists()
 
 
 # --- Forged ------------------------------------------------------------------------------------------------

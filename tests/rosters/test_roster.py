@@ -210,6 +210,7 @@ class TestFindingAClass:
         assert self.rows(client, administrator, "?q=response+incident") == [training_class.name]
         assert self.rows(client, administrator, "?q=response+forensics") == []
         assert self.rows(client, administrator, f"?q={training_class.name}") == [training_class.name]
+        assert self.rows(client, administrator, f"?q=%00{training_class.name}") == [training_class.name]
 
     @pytest.mark.parametrize(
         ("when", "found"),
