@@ -25,7 +25,8 @@ class Command(CommandLine):
         "Issue badges from a list: a CSV file in UTF-8 with a header, one badge for one learner a row. "
         "Learners are named by e-mail address or external ID, or by our own ID as in id:1002; badges by ID, "
         "external ID or name. Columns are recognized by their names, or given as --column FIELD=NAME. Good "
-        "rows are issued as one act that can be undone; every bad one is listed with its number and the reason."
+        "rows are issued as one act that can be undone; every bad one is listed with its number and the "
+        "reason."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
