@@ -90,6 +90,12 @@ class CsvFile:
         return Row(line, cells)
 
 
+def first_cells(stream: TextIO, *, delimiter: str = ",") -> list[str]:
+    """The first row that can be read, its cells trimmed; of a file without one, nothing."""
+    found = (cells for _line, cells in _records(_Lines(stream), delimiter) if not isinstance(cells, str))
+    return [cell.strip() for cell in next(found, [])]
+
+
 def open_csv(path: Path) -> TextIO:
     """Bytes that are no UTF-8 come through as lone surrogates, so that one row is lost and not the file."""
     return path.open(encoding="utf-8-sig", errors="surrogateescape")

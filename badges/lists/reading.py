@@ -7,17 +7,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TextIO
 
 from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tms.csv_file import BadRow, CsvFile, Row, UnreadableFile
+from tms.csv_file import BadRow, CsvFile, Row, UnreadableFile, first_cells
 from tms.errors import DomainError
 
 DELIMITERS = (",", ";", "\t")
 REPLACED = "\ufffd"
 MOST_BYTES = 5_000_000
+_SAID = re.compile(r'\s*"?sep=(?P<delimiter>[^\w\s"]|\t)"?[^\S\n]*\n', re.IGNORECASE)
+_LOOKED_AT = 10_000  # characters, to guess the delimiter by
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -94,22 +97,34 @@ def decoded(content: bytes) -> str:
 
 def read(text: str) -> Table:
     """Raises DomainError for a text of which nothing can be used."""
-    text = text.removeprefix("\ufeff")
-    head = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(DELIMITERS, key=head.count)
-    has_header = "@" not in head
+    text, delimiter = _delimited(text.removeprefix("\ufeff"))
+    first = first_cells(_stream(text), delimiter=delimiter)
+    has_header = not any("@" in cell for cell in first)
     if not has_header:
         # One more line in front, so that the first row is no header: the numbers below are less by one.
-        count = head.count(delimiter) + 1
-        text = delimiter.join(_column(number) for number in range(1, count + 1)) + "\n" + text
+        text = delimiter.join(_column(number) for number in range(1, len(first) + 1)) + "\n" + text
     try:
-        file = CsvFile(io.StringIO(text, newline=""), delimiter=delimiter)
+        file = CsvFile(_stream(text), delimiter=delimiter)
         found = tuple(file.rows(file.header))
     except UnreadableFile as error:
         raise DomainError("unreadable", str(error), fields={"text": [str(error)]}) from error
     if not has_header:
         found = tuple(_moved(row) for row in found)
     return Table(names=file.header, rows=found, has_header=has_header)
+
+
+def _delimited(text: str) -> tuple[str, str]:
+    """A text and what parts its cells: what spreadsheets say in a line of their own, else a guess."""
+    if said := _SAID.match(text):
+        return text[said.end() :], said["delimiter"]
+    # A sign between quotation marks parts no cells.
+    bare = re.sub(r'"[^"]*"', "", text[:_LOOKED_AT])
+    head = next((line for line in bare.splitlines() if line.strip()), "")
+    return text, max(DELIMITERS, key=head.count)
+
+
+def _stream(text: str) -> TextIO:
+    return io.StringIO(text, newline="")
 
 
 def _column(number: int) -> str:

@@ -28,6 +28,31 @@ def test_what_spreadsheets_write_and_what_is_copied_from_them_is_read(text):
     assert set(read(text).guess) == {"learner", "badge"}
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('ada@x.org,"Cloud, Foundations"\n', ["ada@x.org", "Cloud, Foundations"]),
+        ('ada@x.org,"Cloud; Basics; Foundations"\n', ["ada@x.org", "Cloud; Basics; Foundations"]),
+        ('"ada@x.org";"Cloud, Basics, Foundations"\n', ["ada@x.org", "Cloud, Basics, Foundations"]),
+        ('ada@x.org,"Cloud\nFoundations"\n', ["ada@x.org", "Cloud\nFoundations"]),
+    ],
+)
+def test_a_delimiter_between_quotation_marks_parts_no_cells(text, found):
+    assert cells(text) == [(1, found)]
+
+
+@pytest.mark.parametrize("said", ["sep=;\r\n", '"sep=;"\n', "\ufeffSEP=;\n"])
+def test_the_line_that_says_the_delimiter_to_spreadsheets_is_obeyed_and_is_no_row(said):
+    assert cells(f"{said}email;badge, issued\nada@x.org;Azure\n") == [(2, ["ada@x.org", "Azure"])]
+    assert cells(f"{said}ada@x.org;Azure,Basics,More\n") == [(1, ["ada@x.org", "Azure,Basics,More"])]
+    assert cells("sep=|\nemail|badge\nada@x.org|Azure\n") == [(2, ["ada@x.org", "Azure"])]
+
+
+def test_a_first_row_that_cannot_be_read_is_counted_by_those_that_can():
+    rows = read('ada@x.org,"Azure\nbob@x.org,Azure\n').rows
+    assert [isinstance(row, BadRow) for row in rows] == [True, False]
+
+
 def test_addresses_without_a_header_are_learners_from_the_first_line_on():
     table = read("ada@x.org\nbob@x.org\n")
     assert cells("ada@x.org\nbob@x.org\n") == [(1, ["ada@x.org"]), (2, ["bob@x.org"])]
