@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TextIO
@@ -51,6 +51,7 @@ _NAMES: dict[Field, str] = {
     Field.EVIDENCE_NAME: "evidencename evidencetitle",
     Field.NOTE: "note notes reason comment remark",
 }
+_KNOWN = frozenset(" ".join(_NAMES.values()).split())
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Table:
         """field → name of the column that probably means it."""
         if not self.has_header:
             return self._guess_by_content()
-        bare = {re.sub(r"[\W_]+", "", name): name for name in reversed(self.names) if name}
+        bare = {_bare(name): name for name in reversed(self.names) if name}
         found = {
             field.value: bare[known]
             for field, spellings in _NAMES.items()
@@ -76,9 +77,9 @@ class Table:
 
     def _guess_by_content(self) -> dict[str, str]:
         """Addresses are learners'."""
-        first = next((row for row in self.rows if isinstance(row, Row)), None)
-        with_address = (name for name, cell in first.cells.items() if "@" in cell) if first else ()
-        name = next(iter(with_address), self.names[0] if len(self.names) == 1 else None)
+        cells = (item for row in self.rows if isinstance(row, Row) for item in row.cells.items())
+        with_address = (name for name, cell in cells if "@" in cell)
+        name = next(with_address, self.names[0] if len(self.names) == 1 else None)
         return {Field.LEARNER.value: name} if name else {}
 
 
@@ -95,11 +96,18 @@ def decoded(content: bytes) -> str:
     return content.decode(encoding, errors="replace").replace("\0", REPLACED)
 
 
-def read(text: str) -> Table:
-    """Raises DomainError for a text of which nothing can be used."""
+def read(text: str, *, columns: Collection[str] = ()) -> Table:
+    """Raises DomainError for a text of which nothing can be used.
+
+    The first row is a header if it has a name that columns are recognized by, or one of `columns`, and no
+    address; else it is data, since a learner who is lost without a word is worse than a row that is refused.
+    """
     text, delimiter = _delimited(text.removeprefix("\ufeff"))
     first = first_cells(_stream(text), delimiter=delimiter)
-    has_header = not any("@" in cell for cell in first)
+    has_header = not first or (
+        not any("@" in cell for cell in first)
+        and any(_bare(cell) in _KNOWN or cell.lower() in columns for cell in first)
+    )
     if not has_header:
         # One more line in front, so that the first row is no header: the numbers below are less by one.
         text = delimiter.join(_column(number) for number in range(1, len(first) + 1)) + "\n" + text
@@ -125,6 +133,11 @@ def _delimited(text: str) -> tuple[str, str]:
 
 def _stream(text: str) -> TextIO:
     return io.StringIO(text, newline="")
+
+
+def _bare(name: str) -> str:
+    """Without spaces and signs."""
+    return re.sub(r"[\W_]+", "", name.lower())
 
 
 def _column(number: int) -> str:

@@ -57,9 +57,10 @@ class Command(CommandLine):
         given = Given(badge=chosen, issued_at=options["date"], note=options["note"])
         with self.progress_bar() as bar:
             bar(_("reading"), 0, 3)
-            table = read(decoded(_bytes_of(file)))
+            said = _said(options["column"])
+            table = read(decoded(_bytes_of(file)), columns=said.values())
             bar(_("checking"), 1, 3)
-            checked = check(table, mapping=_mapping(options["column"], table), given=given, actor=actor)
+            checked = check(table, mapping=_mapping(said, table), given=given, actor=actor)
             bar(_("issuing"), 2, 3)
             act = (
                 None if dry_run or not checked.ready else _issue(checked, file=file, actor=actor, given=given)
@@ -76,9 +77,9 @@ def _bytes_of(file: Path) -> bytes:
         raise DomainError("unreadable", message) from error
 
 
-def _mapping(options: list[str], table: Table) -> dict[str, str]:
-    """The guess, with what was said instead."""
-    mapping = dict(table.guess)
+def _said(options: list[str]) -> dict[str, str]:
+    """field → name of the column that was said to mean it."""
+    said = {}
     for option in options:
         field, _sign, name = option.partition("=")
         if field not in Field.values:
@@ -87,14 +88,20 @@ def _mapping(options: list[str], table: Table) -> dict[str, str]:
                 _("“%(found)s” is no field; fields are: %(allowed)s.")
                 % {"found": field, "allowed": ", ".join(Field.values)},
             )
-        if name.strip().lower() not in table.names:
+        said[field] = name.strip().lower()
+    return said
+
+
+def _mapping(said: dict[str, str], table: Table) -> dict[str, str]:
+    """The guess, with what was said instead."""
+    for name in said.values():
+        if name not in table.names:
             raise DomainError(
                 "unknown_column",
                 _("The list has no column “%(found)s”; it has: %(allowed)s.")
                 % {"found": name, "allowed": ", ".join(table.names)},
             )
-        mapping[field] = name.strip().lower()
-    return mapping
+    return {**table.guess, **said}
 
 
 def _issue(checked: Checked, *, file: Path, actor: User | None, given: Given) -> IssuingAct:

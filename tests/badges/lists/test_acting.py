@@ -78,17 +78,17 @@ def test_a_list_of_which_nothing_can_be_issued_is_no_act(badge, admin):
 
 
 def test_the_choice_of_columns_can_be_corrected_until_it_is_confirmed(badge, admin, ada):
-    kept = keep("who,what\nada@example.org,Azure\n", actor=admin)
+    kept = keep("ada@example.org,Azure\n", actor=admin)
     with pytest.raises(DomainError):
         checked(kept, actor=admin)
-    chosen = {"learner": "who", "badge": "what", "note": "gone"}
+    chosen = {"learner": "column 1", "badge": "column 2", "note": "gone"}
     change(kept, mapping=chosen, badge=None, issued_at="2026-03-02", note="Well done")
-    assert kept.mapping == {"learner": "who", "badge": "what"}
+    assert kept.mapping == {"learner": "column 1", "badge": "column 2"}
     (line,) = checked(kept, actor=admin).ready
     assert (line.pair.issued_at.date().isoformat(), line.pair.reason) == ("2026-03-02", "Well done")
     issue_list(kept, actor=admin)
     change(kept, mapping={}, badge=None, issued_at="", note="")
-    assert kept.mapping == {"learner": "who", "badge": "what"}
+    assert kept.mapping == {"learner": "column 1", "badge": "column 2"}
 
 
 def test_nothing_of_it_is_kept_when_nothing_can_be_read(admin):

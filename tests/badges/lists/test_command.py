@@ -84,6 +84,12 @@ def test_what_the_list_does_not_say_is_said_beside_it(file, badge, ada):
     assert (row.learner, row.reason, row.earned_at.date().isoformat()) == (ada, "Won", "2026-03-02")
 
 
+def test_names_of_columns_that_only_the_options_know_are_a_header(file, badge, ada):
+    columns = ("--column", "learner=Who", "--column", "badge=What")
+    data, code = as_json(file, "Who,What\nu-ada,b-azure\n", *columns, "--dry-run")
+    assert (code, [item["row"] for item in data["rows"]]) == (0, [2])
+
+
 def test_as_an_administrator_it_reaches_what_they_reach(file, badge, ada):
     stranger = AdministratorFactory(email="stranger@example.org")
     data, code = as_json(file, "email,badge\nu-ada,b-azure\n", "--as", stranger.email)

@@ -60,6 +60,19 @@ def test_addresses_without_a_header_are_learners_from_the_first_line_on():
     assert read("Ada;ada@x.org\nBob;bob@x.org\n").guess == {"learner": "column 2"}
 
 
+def test_a_first_row_without_a_known_name_is_data_and_loses_nobody():
+    table = read("u-1001\nu-1002\n")
+    assert (table.has_header, table.guess) == (False, {"learner": "column 1"})
+    assert cells("u-1001\nu-1002\n") == [(1, ["u-1001"]), (2, ["u-1002"])]
+    assert cells("u-1001;Azure\n") == [(1, ["u-1001", "Azure"])]
+    assert read("Won by,What\nada@x.org,Azure\n").guess == {"learner": "column 1"}
+
+
+def test_a_name_that_is_said_beside_the_list_makes_a_header():
+    table = read("Won by,What\nu-1001,Azure\n", columns=["what"])
+    assert (table.has_header, table.names) == (True, ("won by", "what"))
+
+
 @pytest.mark.parametrize(
     ("header", "guess"),
     [
