@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
@@ -84,13 +86,27 @@ def checked(kept: IssuingList, *, actor: User) -> Checked:
     return check(read(kept.text), mapping=kept.mapping, given=given, actor=actor)
 
 
-def issue_list(kept: IssuingList, *, actor: User) -> IssuingAct:
-    """Issue every row that can be, as one act; bad rows stop no good one. Confirming twice does it once."""
+def fingerprint(kept: IssuingList) -> str:
+    """Of what was chosen and can be changed until it is confirmed: another when that is another."""
+    chosen = [sorted(kept.mapping.items()), kept.badge_id, kept.issued_at, kept.note]
+    return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()
+
+
+def issue_list(kept: IssuingList, *, actor: User, seen: str) -> IssuingAct:
+    """Issue every row that can be, as one act; bad rows stop no good one. Confirming twice does it once.
+
+    `seen` is the fingerprint of what its maker saw checked: something else is not confirmed by them.
+    """
     require(actor, Action.SEE_OWN, kept)
     with transaction.atomic():
         kept = IssuingList.objects.select_for_update(of=("self",)).select_related("act").get(pk=kept.pk)
         if kept.act:
             return kept.act
+        if fingerprint(kept) != seen:
+            raise DomainError(
+                "changed",
+                _("The columns, or what counts for all rows, have changed since you looked. Look again."),
+            )
         rows = checked(kept, actor=actor)
         if not rows.ready:
             raise DomainError("nothing_ready", _("No row of this list can be issued."))

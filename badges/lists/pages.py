@@ -12,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
 
-from badges.lists.acting import change, checked, issue_list, keep, lists_of, result_file
+from badges.lists.acting import change, checked, fingerprint, issue_list, keep, lists_of, result_file
 from badges.lists.forms import Columns, Start
 from badges.lists.reading import EXAMPLE, read
 from badges.models import IssuingAct
@@ -78,7 +78,7 @@ def one_list(request: SignedIn, pk: int) -> HttpResponse:
 def _changed(request: SignedIn, kept: IssuingList) -> HttpResponse:
     if kept.act is None and request.POST.get("do") == "issue":
         try:
-            issue_list(kept, actor=request.user)
+            issue_list(kept, actor=request.user, seen=request.POST.get("seen", ""))
         except DomainError as refusal:
             messages.error(request, refusal.message)
     elif kept.act is None:
@@ -96,7 +96,7 @@ def _check(request: SignedIn, kept: IssuingList, *, form: Columns | None = None)
         initial={**asked, **Columns.as_kept(kept.mapping)}, names=table.names, user=request.user
     )
     rows: Checked | None = None
-    context: dict[str, Any] = {"list": kept, "form": form, "table": table}
+    context: dict[str, Any] = {"list": kept, "form": form, "table": table, "seen": fingerprint(kept)}
     try:
         rows = checked(kept, actor=request.user)
     except DomainError as refusal:

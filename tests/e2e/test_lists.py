@@ -117,6 +117,30 @@ def test_a_list_is_checked_corrected_issued_watched_and_taken_back(
     expect(page.get_by_role("button", name="Undo…")).to_have_count(0)
 
 
+def test_issuing_waits_until_what_was_changed_is_checked(
+    open_page: Callable[..., Page], learners: list[str]
+) -> None:
+    page = open_page("administrator")
+    check(page, f"email,badge\n{learners[6]},{BADGE}\n")
+    issue = page.get_by_role("button", name="Issue 1 badge")
+    note = page.get_by_role("form", name="What the columns mean").get_by_label("Note").last
+    hint = page.get_by_text("check again first")
+    expect(issue).to_be_enabled()
+
+    note.fill("Hackathon")
+    expect(issue).to_be_disabled()
+    expect(hint).to_be_visible()
+    assert_accessible(page)
+    note.fill("")
+    expect(issue).to_be_enabled()
+    expect(hint).to_be_hidden()
+
+    note.fill("Hackathon")
+    note.press("Enter")
+    expect(note).to_have_value("Hackathon")
+    expect(issue).to_be_enabled()
+
+
 def test_what_was_typed_is_not_lost_where_it_is_refused(open_page: Callable[..., Page]) -> None:
     page = open_page("administrator")
     page.goto(START)

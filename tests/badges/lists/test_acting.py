@@ -11,7 +11,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from badges.lists.acting import UNCONFIRMED, change, checked, issue_list, keep, lists_of, result_file
+from badges.lists.acting import (
+    UNCONFIRMED,
+    change,
+    checked,
+    fingerprint,
+    issue_list,
+    keep,
+    lists_of,
+    result_file,
+)
 from badges.models import ActOutcome, IssuedBadge, IssuingAct, IssuingList
 from badges.status import Status
 from badges.undoing import undo
@@ -48,7 +57,7 @@ def test_good_rows_become_one_act_and_bad_ones_are_kept_with_their_reason(badge,
         file_name="winners.csv",
         note="Hackathon",
     )
-    act = issue_list(kept, actor=admin)
+    act = issue_list(kept, actor=admin, seen=fingerprint(kept))
     row = IssuedBadge.objects.get()
     assert (act.source_kind, act.source_key, act.file_name, act.reason) == (
         "list",
@@ -64,15 +73,39 @@ def test_good_rows_become_one_act_and_bad_ones_are_kept_with_their_reason(badge,
 
 def test_confirming_twice_is_confirming_once(badge, admin, ada):
     kept = keep("ada@example.org\n", actor=admin, badge=badge)
-    first = issue_list(kept, actor=admin)
-    assert issue_list(kept, actor=admin) == first
+    first = issue_list(kept, actor=admin, seen=fingerprint(kept))
+    assert issue_list(kept, actor=admin, seen=fingerprint(kept)) == first
     assert (IssuingAct.objects.count(), IssuedBadge.objects.count()) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"mapping": {"learner": "learner", "badge": "badge"}},
+        {"badge": None},
+        {"issued_at": "2026-03-02"},
+        {"note": "Won"},
+    ],
+    ids=["mapping", "badge", "issued_at", "note"],
+)
+def test_what_was_changed_since_it_was_looked_at_is_not_confirmed(badge, admin, ada, changed):
+    kept = keep("learner,badge,note\nada@example.org,Azure,Won\n", actor=admin, badge=badge)
+    seen = fingerprint(kept)
+    same = {"mapping": kept.mapping, "badge": badge, "issued_at": "", "note": ""}
+    change(kept, **{**same, **changed})
+    with pytest.raises(DomainError) as refusal:
+        issue_list(kept, actor=admin, seen=seen)
+    assert refusal.value.code == "changed"
+    assert not IssuingAct.objects.exists()
+    change(kept, **same)
+    issue_list(kept, actor=admin, seen=seen)
+    assert issue_list(kept, actor=admin, seen="") == IssuingAct.objects.get()
 
 
 def test_a_list_of_which_nothing_can_be_issued_is_no_act(badge, admin):
     kept = keep("nobody@x.org\n", actor=admin, badge=badge)
     with pytest.raises(DomainError) as refusal:
-        issue_list(kept, actor=admin)
+        issue_list(kept, actor=admin, seen=fingerprint(kept))
     assert refusal.value.code == "nothing_ready"
     assert not IssuingAct.objects.exists()
 
@@ -86,7 +119,7 @@ def test_the_choice_of_columns_can_be_corrected_until_it_is_confirmed(badge, adm
     assert kept.mapping == {"learner": "column 1", "badge": "column 2"}
     (line,) = checked(kept, actor=admin).ready
     assert (line.pair.issued_at.date().isoformat(), line.pair.reason) == ("2026-03-02", "Well done")
-    issue_list(kept, actor=admin)
+    issue_list(kept, actor=admin, seen=fingerprint(kept))
     change(kept, mapping={}, badge=None, issued_at="", note="")
     assert kept.mapping == {"learner": "column 1", "badge": "column 2"}
 
@@ -101,7 +134,7 @@ def test_nothing_of_it_is_kept_when_nothing_can_be_read(admin):
 def test_a_list_that_was_not_confirmed_is_forgotten_after_a_week(badge, admin, ada):
     old = keep("ada@example.org\n", actor=admin)
     confirmed = keep("ada@example.org\n", actor=admin, badge=badge)
-    issue_list(confirmed, actor=admin)
+    issue_list(confirmed, actor=admin, seen=fingerprint(confirmed))
     IssuingList.objects.update(created_at=timezone.now() - UNCONFIRMED - timedelta(minutes=1))
     new = keep("ada@example.org\n", actor=admin)
     assert set(IssuingList.objects.all()) == {confirmed, new}
@@ -116,7 +149,7 @@ def test_what_somebody_prepares_is_theirs_and_what_was_issued_the_organizations(
         AdministratorFactory(organization=OrganizationFactory(parent=badge.organization)),
     )
     assert [list(lists_of(person)) for person in (admin, colleague)] == [[kept], []]
-    issue_list(kept, actor=admin)
+    issue_list(kept, actor=admin, seen=fingerprint(kept))
     assert [list(lists_of(person)) for person in (admin, colleague)] == [[kept], [kept]]
     assert [list(lists_of(person)) for person in strangers] == [[], []]
 
@@ -125,7 +158,7 @@ def test_the_result_file_tells_of_every_row_and_no_cell_is_a_formula(badge, admi
     bob = UserFactory(organization=badge.organization, email="bob@example.org")
     text = "email,badge,note\nada@example.org,Azure,=1+1\n+nobody@x.org,Azure,\nonly one\nbob@example.org,Azure,\n"
     kept = keep(text, actor=admin)
-    issue_list(kept, actor=admin)
+    issue_list(kept, actor=admin, seen=fingerprint(kept))
     IssuedBadge.objects.filter(learner=ada).update(
         status=Status.ISSUED, issued_at=PAST, external_url="https://example.org/b"
     )
@@ -155,7 +188,7 @@ def test_confirming_asks_as_much_for_many_as_for_few(badge, admin):
         text = "\n".join(person.email for person in people) + "\nnobody@x.org\n"
         kept = keep(text, actor=admin, badge=badge)
         with CaptureQueriesContext(connection) as asked:
-            issue_list(kept, actor=admin)
+            issue_list(kept, actor=admin, seen=fingerprint(kept))
         kept.refresh_from_db()
         with CaptureQueriesContext(connection) as told:
             assert len(table(kept)) == number + 2

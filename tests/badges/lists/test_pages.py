@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from badges.lists.acting import issue_list, keep
+from badges.lists.acting import fingerprint, issue_list, keep
 from badges.models import IssuedBadge, IssuingAct, IssuingList
 from badges.status import Status
 from tests.factories import PAST, AdministratorFactory, BadgeFactory, OrganizationFactory, UserFactory
@@ -68,7 +69,7 @@ def test_an_uploaded_file_takes_the_place_of_what_was_pasted(as_admin, badge, ad
     as_admin.post(START, {"text": "old", "file": file})
     kept = IssuingList.objects.get()
     assert (kept.file_name, kept.text) == ("Winners 2026.csv", "email;badge\r\nada@example.org;Azure\r\n")
-    as_admin.post(page_of(kept), {"do": "issue"})
+    as_admin.post(page_of(kept), {"do": "issue", "seen": fingerprint(kept)})
     answer = as_admin.get(reverse("issuing-list-file", args=[kept.pk]))
     assert answer["Content-Disposition"] == 'attachment; filename="winners-2026-result.csv"'
     assert b"".join(answer).startswith("\ufeffrow,Learner,Badge,outcome".encode())
@@ -129,10 +130,30 @@ def test_a_day_of_issue_is_shown_as_it_was_given_wherever_its_reader_is(as_admin
     assert ">March 31, 2026</time>" in words(as_admin.get(page_of(kept)))
 
 
+def test_only_what_its_page_showed_is_confirmed_there(as_admin, badge, admin, ada):
+    kept = keep(ada.email, actor=admin, badge=badge)
+    shown = re.search(r'name="seen" value="(\w+)"', as_admin.get(page_of(kept)).content.decode())
+    assert shown
+    as_admin.post(page_of(kept), {"column_learner": "column 1", "badge": badge.pk, "note": "In another tab"})
+    for seen in ({}, {"seen": shown[1]}):
+        page = words(as_admin.post(page_of(kept), {"do": "issue", **seen}, follow=True))
+        assert "have changed since you looked" in page
+        assert 'value="In another tab"' in page
+    assert not IssuingAct.objects.exists()
+
+
+def test_nothing_is_issued_beside_a_field_that_was_refused(as_admin, badge, admin, ada):
+    kept = keep(ada.email, actor=admin, badge=badge)
+    given = {"column_learner": "column 1", "badge": badge.pk, "issued_at": "yesterday"}
+    page = words(as_admin.post(page_of(kept), given))
+    assert re.search(r'value="issue" disabled', page)
+    assert 'data-waits-for="columns"' in words(as_admin.get(page_of(kept)))
+
+
 def test_sending_it_twice_is_one_act_and_nothing_can_be_changed_after(as_admin, badge, admin, ada):
     kept = keep(ada.email, actor=admin, badge=badge)
     for _time in range(2):
-        as_admin.post(page_of(kept), {"do": "issue"})
+        as_admin.post(page_of(kept), {"do": "issue", "seen": fingerprint(kept)})
     as_admin.post(page_of(kept), {"column_learner": "", "note": "Changed"})
     kept.refresh_from_db()
     assert (IssuingAct.objects.count(), IssuedBadge.objects.count(), kept.note) == (1, 1, "")
@@ -140,7 +161,7 @@ def test_sending_it_twice_is_one_act_and_nothing_can_be_changed_after(as_admin, 
 
 def test_where_nothing_can_be_issued_a_forged_confirmation_does_nothing(as_admin, badge, admin):
     kept = keep("nobody@x.org", actor=admin, badge=badge)
-    page = words(as_admin.post(page_of(kept), {"do": "issue"}, follow=True))
+    page = words(as_admin.post(page_of(kept), {"do": "issue", "seen": fingerprint(kept)}, follow=True))
     assert "No row of this list can be issued." in page
     assert not IssuingAct.objects.exists()
 
@@ -149,8 +170,8 @@ def test_a_colleague_sees_what_was_issued_and_not_what_is_prepared(client, badge
     kept = keep(ada.email, actor=admin, badge=badge)
     client.force_login(AdministratorFactory(organization=badge.organization))
     assert client.get(page_of(kept)).status_code == 404
-    assert client.post(page_of(kept), {"do": "issue"}).status_code == 404
-    issue_list(kept, actor=admin)
+    assert client.post(page_of(kept), {"do": "issue", "seen": fingerprint(kept)}).status_code == 404
+    issue_list(kept, actor=admin, seen=fingerprint(kept))
     assert client.get(page_of(kept)).status_code == 200
     client.force_login(AdministratorFactory())
     assert client.get(page_of(kept)).status_code == 404
@@ -162,14 +183,14 @@ def test_who_is_no_administrator_any_more_finds_their_own_list_no_longer(as_admi
     for role in (Role.INSTRUCTOR, Role.CONTRACT_INSTRUCTOR):
         admin.role_assignments.create(role=role)
         assert as_admin.get(page_of(kept)).status_code == 404
-        assert as_admin.post(page_of(kept), {"do": "issue"}).status_code == 404
+        assert as_admin.post(page_of(kept), {"do": "issue", "seen": fingerprint(kept)}).status_code == 404
     assert not IssuedBadge.objects.exists()
 
 
 def test_the_page_tells_of_success_only_when_the_provider_has_it(as_admin, badge, admin, ada):
     bob = UserFactory(organization=badge.organization, email="bob@example.org")
     kept = keep(f"{ada.email}\n{bob.email}\nnobody@x.org\n", actor=admin, badge=badge)
-    issue_list(kept, actor=admin)
+    issue_list(kept, actor=admin, seen=fingerprint(kept))
     page = words(as_admin.get(page_of(kept)))
     assert "Issuing… 0 of 2" in page
     assert "successfully issued" not in page
@@ -186,7 +207,7 @@ def test_the_page_tells_of_success_only_when_the_provider_has_it(as_admin, badge
 def test_the_result_file_tells_times_in_the_zone_of_who_reads_it(as_admin, badge, admin, ada):
     type(admin).objects.filter(pk=admin.pk).update(time_zone="Asia/Tokyo")
     kept = keep(ada.email, actor=admin, badge=badge)
-    issue_list(kept, actor=admin)
+    issue_list(kept, actor=admin, seen=fingerprint(kept))
     IssuedBadge.objects.update(status=Status.ISSUED, issued_at=PAST)
     file = as_admin.get(reverse("issuing-list-file", args=[kept.pk])).getvalue().decode()
     assert "2026-03-02T18:00:00+09:00" in file
@@ -194,7 +215,7 @@ def test_the_result_file_tells_times_in_the_zone_of_who_reads_it(as_admin, badge
 
 def test_a_page_that_waits_is_told_when_there_is_nothing_new(as_admin, badge, admin, ada):
     kept = keep(ada.email, actor=admin, badge=badge)
-    issue_list(kept, actor=admin)
+    issue_list(kept, actor=admin, seen=fingerprint(kept))
     first = as_admin.get(page_of(kept), headers={"HX-Request": "true"})
     assert first.status_code == 200
     assert "<html" not in first.content.decode()
@@ -208,7 +229,7 @@ def test_a_page_that_waits_is_told_when_there_is_nothing_new(as_admin, badge, ad
 
 def test_undoing_asks_why_and_returns_to_the_page_and_to_no_other_site(as_admin, badge, admin, ada):
     kept = keep(ada.email, actor=admin, badge=badge)
-    act = issue_list(kept, actor=admin)
+    act = issue_list(kept, actor=admin, seen=fingerprint(kept))
     address = reverse("undo-issuing-act", args=[act.pk])
     assert "1 badge that has not been sent is cancelled." in words(as_admin.get(address))
     back = {"next": page_of(kept)}
@@ -232,7 +253,7 @@ def test_pages_ask_as_much_for_many_rows_as_for_few(as_admin, badge, admin):
         kept = keep(text, actor=admin, badge=badge)
         with CaptureQueriesContext(connection) as check:
             assert as_admin.get(page_of(kept)).status_code == 200
-        issue_list(kept, actor=admin)
+        issue_list(kept, actor=admin, seen=fingerprint(kept))
         half = [person.pk for person in people[::2]]
         IssuedBadge.objects.filter(learner__in=half).update(status=Status.ISSUED)
         IssuedBadge.objects.exclude(status=Status.ISSUED).update(status=Status.FAILED)
