@@ -139,6 +139,7 @@ class Tally:
 
     total: int = 0
     under_way: int = 0
+    held: int = 0  # of those under way
     issued: int = 0
     failed: int = 0
     cancelled: int = 0
@@ -215,12 +216,18 @@ def tallies(acts: list[IssuingAct]) -> dict[int, Tally]:
         ActOutcome.objects.filter(act__in=acts)
         .order_by()
         .values("act", state=_STATE)
-        .annotate(count=Count("pk"), had=Count("pk", filter=~Q(issued_badge__already_there="")))
+        .annotate(
+            count=Count("pk"),
+            held=Count("pk", filter=Q(issued_badge__status=Status.HELD)),
+            had=Count("pk", filter=~Q(issued_badge__already_there="")),
+        )
     )
     numbers: dict[int, dict[str, int]] = {act.pk: {"total": 0, "failures": 0} for act in acts}
     for row in counted:
         found, state = numbers[row["act"]], row["state"]
         found[state] = row["count"]
         found["total"] += row["count"]
+        if state == State.UNDER_WAY:
+            found["held"] = row["held"]
         found["failures"] += {State.FAILED: row["count"], State.ISSUED: row["had"]}.get(state, 0)
     return {act: Tally(**found) for act, found in numbers.items()}

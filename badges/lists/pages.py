@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
@@ -26,12 +28,15 @@ from tms.time_zone import in_readers_zone
 if TYPE_CHECKING:
     from badges.lists.checking import Checked
     from badges.models import IssuingList
+    from badges.results import Tally
     from tms.pages import SignedIn
 
 ON_A_PAGE = 25
 RECENT = 10
 # Of failures and of rows that were not used; all are in the result file.
 MOST_TOLD = 100
+WHILE_SENDING, WHILE_WAITING = 2, 15  # seconds
+PATIENCE = timedelta(minutes=3)
 
 
 def _may_issue(user: User) -> None:
@@ -111,7 +116,9 @@ def _check(request: SignedIn, kept: IssuingList, *, form: Columns | None = None)
 
 def _result(request: SignedIn, kept: IssuingList, act: IssuingAct) -> HttpResponse:
     counts = tally(act)
-    seen = f"{counts.issued}.{counts.failures}.{counts.under_way}.{counts.cancelled}.{counts.revoked}"
+    interval = _interval(act, counts)
+    numbers = (counts.issued, counts.failures, counts.under_way, counts.cancelled, counts.revoked, interval)
+    seen = ".".join(map(str, numbers))
     is_part = request.headers.get("HX-Request") == "true"
     if is_part and request.GET.get("seen") == seen:
         response = HttpResponse(status=204)  # nothing new: htmx leaves the page as it is and asks again
@@ -124,6 +131,7 @@ def _result(request: SignedIn, kept: IssuingList, act: IssuingAct) -> HttpRespon
             "act": act,
             "counts": counts,
             "seen": seen,
+            "interval": interval,
             "failures": told(failed[:MOST_TOLD]),
             "more_failures": max(counts.failures - MOST_TOLD, 0),
             "page": issued,
@@ -136,6 +144,12 @@ def _result(request: SignedIn, kept: IssuingList, act: IssuingAct) -> HttpRespon
         response = render(request, f"badges/lists/{'_result' if is_part else 'result'}.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _interval(act: IssuingAct, counts: Tally) -> int:
+    """Seconds until the page asks again: many where what is left is held, or the page has waited for long."""
+    is_waiting = counts.under_way == counts.held or timezone.now() - act.created_at > PATIENCE
+    return WHILE_WAITING if is_waiting else WHILE_SENDING
 
 
 def _undoing(user: User, act: IssuingAct) -> Any:

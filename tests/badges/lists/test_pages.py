@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from badges.lists.acting import fingerprint, issue_list, keep
+from badges.lists.pages import PATIENCE
 from badges.models import IssuedBadge, IssuingAct, IssuingList
 from badges.status import Status
 from tests.factories import PAST, AdministratorFactory, BadgeFactory, OrganizationFactory, UserFactory
@@ -225,6 +228,28 @@ def test_a_page_that_waits_is_told_when_there_is_nothing_new(as_admin, badge, ad
     last = as_admin.get(page_of(kept), seen, headers={"HX-Request": "true"})
     assert last.status_code == 200
     assert "hx-get" not in last.content.decode()
+
+
+def test_a_page_asks_seldom_where_what_is_left_is_held_or_takes_long(as_admin, badge, admin, ada):
+    bob = UserFactory(organization=badge.organization, email="bob@example.org")
+    kept = keep(f"{ada.email}\n{bob.email}\n", actor=admin, badge=badge)
+    issue_list(kept, actor=admin, seen=fingerprint(kept))
+
+    def interval() -> str:
+        found = re.search(r'hx-trigger="every (\w+)"', as_admin.get(page_of(kept)).content.decode())
+        return found[1] if found else ""
+
+    IssuedBadge.objects.filter(learner=bob).update(status=Status.HELD)
+    assert interval() == "2s"
+    seen = {"seen": as_admin.get(page_of(kept)).context["seen"]}
+    IssuedBadge.objects.update(status=Status.HELD)
+    assert interval() == "15s"
+    # Who asks often learns of it, though no number has changed.
+    assert as_admin.get(page_of(kept), seen, headers={"HX-Request": "true"}).status_code == 200
+    IssuedBadge.objects.update(status=Status.QUEUED)
+    assert interval() == "2s"
+    IssuingAct.objects.update(created_at=timezone.now() - PATIENCE - timedelta(seconds=1))
+    assert interval() == "15s"
 
 
 def test_undoing_asks_why_and_returns_to_the_page_and_to_no_other_site(as_admin, badge, admin, ada):
