@@ -160,8 +160,9 @@ def revoke_all(
     require_reason(reason)
     reached = rows if undoes else managed(rows, actor=actor)
     ended = Ended()
-    for ids in batches(reached.filter(status__in=TO_END)):
-        _wish_each(ids, reason=reason, actor=actor, **({"was_undone": True} if undoes else {}))
+    to_end = reached.filter(status__in=TO_END)
+    for ids in batches(to_end):
+        _wish_each(to_end, ids, reason=reason, actor=actor, **({"was_undone": True} if undoes else {}))
         ended += _fulfil_asked(IssuedBadge.objects.filter(pk__in=ids), actor=actor)
     return ended
 
@@ -199,16 +200,23 @@ def _wish(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None, **mor
     return rows.update(revoke_asked_at=timezone.now(), revoke_asked_by=actor, ended_reason=reason, **more)
 
 
-def _wish_each(ids: Collection[int], *, reason: str, actor: User | None, **more: Any) -> None:
+def _wish_each(
+    rows: QuerySet[IssuedBadge], ids: Collection[int], *, reason: str, actor: User | None, **more: Any
+) -> None:
     """Together where nobody holds the row; the others each alone, since whoever waits for one row while
-    holding others may be waited for."""
-    rows = IssuedBadge.objects.filter(status__in=TO_END)
-    with transaction.atomic():
-        locked = rows.filter(pk__in=ids).select_for_update(skip_locked=True, of=("self",))
-        free = set(locked.values_list("pk", flat=True))
-        _wish(rows.filter(pk__in=free), reason=reason, actor=actor, **more)
-    for pk in set(ids) - free:
-        _wish(rows.filter(pk=pk), reason=reason, actor=actor, **more)
+    holding others may be waited for. What is no longer among the rows once it is held stays as it is."""
+
+    def wish(some: Collection[int], *, waits: bool) -> set[int]:
+        with transaction.atomic():
+            chosen = IssuedBadge.objects.filter(pk__in=some)
+            locked = chosen.select_for_update(skip_locked=not waits, of=("self",))
+            held = set(locked.values_list("pk", flat=True))
+            still = list(rows.filter(pk__in=held).values_list("pk", flat=True))
+            _wish(IssuedBadge.objects.filter(pk__in=still), reason=reason, actor=actor, **more)
+        return held
+
+    for pk in set(ids) - wish(ids, waits=False):
+        wish([pk], waits=True)
 
 
 def _fulfil_asked(rows: QuerySet[IssuedBadge], *, actor: User | None) -> Ended:

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from achievements.backfill import award_due
 from achievements.models import EarnedAchievement
+from badges import ending
+from badges.acts import batches
 from badges.by_hand import issue_by_hand
 from badges.delivery import deliver, reconcile, sweep
 from badges.ending import Ended
@@ -91,6 +93,20 @@ def test_what_the_provider_has_is_revoked_there(sandbox, badge_there):
     deliver()
     assert {row["state"] for row in sandbox.badges()} == {"revoked"}
     assert [result.state for result in results_of(act).all] == ["revoked", "revoked"]
+
+
+def test_what_is_found_there_already_while_the_act_is_undone_stays(badge, admin, monkeypatch):
+    act = act_for(badge, learners_of(badge, 2), actor=admin)
+    adopted, other = now_in(act, S.UNKNOWN, S.ISSUED)
+
+    def adopt_meanwhile(rows):
+        for ids in batches(rows):
+            IssuedBadge.objects.filter(pk=adopted.pk).update(status=S.ISSUED, already_there="Is taken")
+            yield ids
+
+    monkeypatch.setattr(ending, "batches", adopt_meanwhile)
+    assert undo(act, reason="By mistake", actor=admin) == Ended(revoking=1)
+    assert [stored(row).status for row in (adopted, other)] == [S.ISSUED, S.REVOKING]
 
 
 @pytest.fixture
