@@ -39,6 +39,7 @@ class TallySerializer(Serializer):
     issued = serializers.IntegerField()
     failed = serializers.IntegerField()
     cancelled = serializers.IntegerField()
+    revoking = serializers.IntegerField()
     revoked = serializers.IntegerField()
     failures = serializers.IntegerField()
 

@@ -1,7 +1,7 @@
 """What has become of an act by hand by now: for the page that watches it, and for whoever comes back.
 
-Nothing is called issued before the provider has it. What it had before we asked counts as issued and is shown
-among the failures as well, in its own words.
+Nothing is called issued before the provider has it, nor revoked before the provider has revoked it. What it
+had before we asked counts as issued and is shown among the failures as well, in its own words.
 """
 
 from __future__ import annotations
@@ -28,10 +28,13 @@ class State(models.TextChoices):
     ISSUED = "issued", gettext_lazy("Issued")
     FAILED = "failed", gettext_lazy("Not issued")
     CANCELLED = "cancelled", gettext_lazy("Cancelled")
+    REVOKING = "revoking", gettext_lazy("Being taken back")
     REVOKED = "revoked", gettext_lazy("Revoked")
 
 
 ACCEPTED = "queued"
+# Also what is on its way back.
+TAKEN_BACK = (State.CANCELLED, State.REVOKING, State.REVOKED)
 STATES: dict[Status, State] = {
     Status.QUEUED: State.UNDER_WAY,
     Status.HELD: State.UNDER_WAY,
@@ -43,7 +46,7 @@ STATES: dict[Status, State] = {
     Status.REJECTED: State.ISSUED,
     Status.SUPERSEDED: State.ISSUED,
     Status.EXPIRED: State.ISSUED,
-    Status.REVOKING: State.REVOKED,
+    Status.REVOKING: State.REVOKING,
     Status.REVOKED: State.REVOKED,
     Status.REMOVED: State.REVOKED,
     Status.CANCELLED: State.CANCELLED,
@@ -125,12 +128,17 @@ class Results:
 
     @cached_property
     def taken_back(self) -> list[Result]:
-        return [result for result in self.all if result.state in {State.CANCELLED, State.REVOKED}]
+        return [result for result in self.all if result.state in TAKEN_BACK]
 
     @property
     def is_settled(self) -> bool:
-        """Nothing will change any more by itself: a page need not ask again."""
+        """Everything is issued or not."""
         return not self.under_way
+
+    @property
+    def is_moving(self) -> bool:
+        """Something will change by itself: a page asks again."""
+        return any(result.state in {State.UNDER_WAY, State.REVOKING} for result in self.all)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +151,7 @@ class Tally:
     issued: int = 0
     failed: int = 0
     cancelled: int = 0
+    revoking: int = 0
     revoked: int = 0
     failures: int = 0
 
@@ -152,11 +161,15 @@ class Tally:
 
     @property
     def taken_back(self) -> int:
-        return self.cancelled + self.revoked
+        return self.cancelled + self.revoking + self.revoked
 
     @property
     def is_settled(self) -> bool:
         return not self.under_way
+
+    @property
+    def is_moving(self) -> bool:
+        return bool(self.under_way or self.revoking)
 
     @property
     def percent(self) -> int:

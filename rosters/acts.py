@@ -16,7 +16,6 @@ from django.utils.translation import ngettext
 
 from badges.models import IssuedBadge, IssuingAct
 from badges.results import Results, results_of
-from badges.status import Status
 from rosters.roster import enrollments_of
 from tms.access import Action
 
@@ -127,10 +126,7 @@ class Watched:
     @property
     def is_moving(self) -> bool:
         """Whether something will change by itself: the page asks again."""
-        return any(
-            result.is_under_way or (result.issued_badge and result.issued_badge.status == Status.REVOKING)
-            for result in self.results.all
-        )
+        return self.results.is_moving
 
     @property
     def interval(self) -> int:

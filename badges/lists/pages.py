@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -117,8 +118,7 @@ def _check(request: SignedIn, kept: IssuingList, *, form: Columns | None = None)
 def _result(request: SignedIn, kept: IssuingList, act: IssuingAct) -> HttpResponse:
     counts = tally(act)
     interval = _interval(act, counts)
-    numbers = (counts.issued, counts.failures, counts.under_way, counts.cancelled, counts.revoked, interval)
-    seen = ".".join(map(str, numbers))
+    seen = ".".join(map(str, (*astuple(counts), interval)))
     is_part = request.headers.get("HX-Request") == "true"
     if is_part and request.GET.get("seen") == seen:
         response = HttpResponse(status=204)  # nothing new: htmx leaves the page as it is and asks again
@@ -148,7 +148,8 @@ def _result(request: SignedIn, kept: IssuingList, act: IssuingAct) -> HttpRespon
 
 def _interval(act: IssuingAct, counts: Tally) -> int:
     """Seconds until the page asks again: many where what is left is held, or the page has waited for long."""
-    is_waiting = counts.under_way == counts.held or timezone.now() - act.created_at > PATIENCE
+    is_still = counts.under_way == counts.held and not counts.revoking
+    is_waiting = is_still or timezone.now() - act.created_at > PATIENCE
     return WHILE_WAITING if is_waiting else WHILE_SENDING
 
 

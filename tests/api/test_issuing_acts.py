@@ -50,6 +50,7 @@ def test_issuing_tells_the_act_and_the_act_tells_each_pair(
         "issued": 0,
         "failed": 1,
         "cancelled": 0,
+        "revoking": 0,
         "revoked": 0,
         "failures": 1,
     }

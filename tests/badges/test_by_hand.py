@@ -287,6 +287,7 @@ def test_without_such_a_rule_the_table_of_access_decides(badge, ada):
         ({"status": S.ISSUED, "issued_at": PAST}, State.ISSUED, ""),
         ({"status": S.EXPIRED, "issued_at": PAST}, State.ISSUED, ""),
         ({"status": S.EXPIRED}, State.FAILED, "It would have expired before it was sent."),
+        ({"status": S.REVOKING}, State.REVOKING, ""),
         ({"status": S.REVOKED}, State.REVOKED, ""),
         ({"status": S.CANCELLED}, State.CANCELLED, ""),
         (
@@ -309,6 +310,8 @@ def test_a_pair_is_told_as_it_is_now(badge, admin, ada, changes, state, words):
     assert results.is_settled == (state != State.UNDER_WAY)
     counted = tally(done)
     assert {name for name in State.values if getattr(counted, name)} == {state.value}
+    assert results.is_moving == counted.is_moving == (state in {State.UNDER_WAY, State.REVOKING})
+    assert len(results.taken_back) == counted.taken_back
     assert (counted.total, counted.failures) == (1, int(bool(words)))
     assert counted.percent == (100 if results.is_settled else 0)
 
