@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from achievements.models import Achievement
 
 SAMPLE = 10
-# Processes of the database that share a look at everybody with the one that is asked.
-HELPERS = 2
 # Seconds that one call of a provider takes, by experience; accounts have no rate of their own yet.
 SECONDS_PER_CALL = 0.5
 
@@ -134,7 +132,7 @@ def _foresee(
             seconds=0,
         )
     with transaction.atomic():
-        plan_for_sets(workers=HELPERS)
+        plan_for_sets(in_order=True)
         found = _gained(active) if active.is_earned_once else _won(active)
     awards, learners = found.awards, found.learners
     if active.achievement.frequency_type == "per_achievement":

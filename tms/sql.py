@@ -151,16 +151,18 @@ def moment_of(stored: Any) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def plan_for_sets(*, workers: int = 0) -> None:
+def plan_for_sets(*, in_order: bool = False) -> None:
     """Tell the planner, until the transaction ends, that its statements go through many rows by indexes.
 
     Compiling such a statement takes longer than running it, and no server that keeps its data on other than
-    spinning disks pays four times as much for a page out of order. Sorts of a chunk stay in memory. `workers`
-    may help where a person waits.
+    spinning disks pays four times as much for a page out of order. Sorts of a chunk stay in memory. Who goes
+    through everybody `in_order` of an index groups as the rows come, where a table of all groups would spill.
     """
     if connection.vendor == "postgresql":
         settings = {"jit": "off", "random_page_cost": "1.1", "work_mem": "64MB"}
-        settings["max_parallel_workers_per_gather"] = str(workers)
+        settings["max_parallel_workers_per_gather"] = "0"
+        if in_order:
+            settings["enable_hashagg"] = "off"
         execute(Sql("; ".join(f"SET LOCAL {name} = '{chosen}'" for name, chosen in settings.items())))
 
 

@@ -351,7 +351,8 @@ def enough(countings: Sequence[Counting], *, scope: Scope = EVERYBODY, common: S
     shared = len(countings) > 1
     items = _items(countings) if shared else None
     if items is None:
-        have = steps.add("{}", so_far(first, scope=scope, shared=shared, common=common))
+        least = min(counting.condition.needed for counting in countings)
+        have = steps.add("{}", so_far(first, scope=scope, least=least, shared=shared, common=common))
         met = "SELECT t.key, n.learner_id FROM {} AS n JOIN {} AS t ON n.have >= t.nth"
         return steps.end(met, have, _thresholds(countings))
     items = steps.add("SELECT * FROM {} AS listed", items)
@@ -376,10 +377,13 @@ def _in_common(common: Steps | None, rows: Sql) -> Sql:
     return sql("SELECT * FROM {}", common.add("{}", rows)) if common else rows
 
 
-def so_far(counting: Counting, *, scope: Scope, shared: bool = False, common: Steps | None = None) -> Sql:
+def so_far(
+    counting: Counting, *, scope: Scope, least: int = 0, shared: bool = False, common: Steps | None = None
+) -> Sql:
     """learner_id, have: how much of what the condition needs each learner has, within its best day or window.
 
-    Nobody without anything is in it. For amounts it is the sum, for streaks the longest one.
+    Nobody without anything is in it, nor need anybody be who has less than `least`. For amounts it is the
+    sum, for streaks the longest one.
     """
     c = counting.condition
     steps = Steps()
@@ -395,7 +399,11 @@ def so_far(counting: Counting, *, scope: Scope, shared: bool = False, common: St
     if not _is_windowed(c):
         return sql(f"SELECT learner_id, {number} AS have FROM ({{}}) AS r GROUP BY learner_id", rows)
     rows = _in_windows(steps, c, rows)
-    each = steps.add(f"SELECT learner_id, {number} AS number FROM {{}} GROUP BY learner_id, since", rows)
+    each = steps.add(
+        f"SELECT learner_id, {number} AS number FROM {{}} GROUP BY learner_id, since"
+        f" HAVING {number} >= {least}",
+        rows,
+    )
     return steps.end("SELECT learner_id, MAX(number) AS have FROM {} GROUP BY learner_id", each)
 
 
