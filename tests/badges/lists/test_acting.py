@@ -177,7 +177,12 @@ def test_the_result_file_tells_of_every_row_and_no_cell_is_a_formula(badge, admi
     assert "1 cell is found" in rows[2][5]
     assert rows[3][4:6] == ["Not issued", "No such template"]
     undo(kept.act, reason="By mistake", actor=admin)
-    assert [row[4] for row in table(kept)[1:]] == ["Revoked", "Not issued", "Not issued", "Cancelled"]
+    assert [row[4] for row in table(kept)[1:]] == [
+        "Being taken back",
+        "Not issued",
+        "Not issued",
+        "Cancelled",
+    ]
 
 
 def test_confirming_asks_as_much_for_many_as_for_few(badge, admin):
