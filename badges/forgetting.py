@@ -1,7 +1,8 @@
 """What is told of accounts night after night is kept for some time, and not for ever.
 
 Only what no decision rests on: synchronizations, comparisons, and events of providers that were processed.
-The timelines of issued badges and the differences that people decided are kept.
+The timelines of issued badges and the differences that people decided are kept. The lists that badges are
+issued from name people, also those who get nothing: what became of each pair is kept without the list.
 """
 
 from __future__ import annotations
@@ -12,23 +13,25 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Max, Q
 from django.utils import timezone
 
-from badges.models import Comparison, ProviderEvent, Synchronization
+from badges.models import Comparison, IssuingList, ProviderEvent, Synchronization
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 # Half a year: much longer than a provider goes on to repeat an event (Credly: 25 days).
 KEPT = timedelta(days=180)
+UNCONFIRMED = timedelta(days=7)  # of a list that nobody has confirmed
 BATCH = 1_000
 MOST = 50_000  # of each kind in one night
 
 
 def forget(*, now: datetime | None = None) -> int:
-    """Delete what is older than KEPT, but for the latest of each account; how much.
+    """Delete what is older than KEPT, but for the latest of each account, and what lists say; how much.
 
     Of synchronizations the latest that changed something or could have stays, and the latest trial as well.
     """
-    before = (now or timezone.now()) - KEPT
+    now = now or timezone.now()
+    before = now - KEPT
     written = Q(is_dry_run=False, problem="")
     chosen: list[tuple[QuerySet[Any], list[QuerySet[Any]]]] = [
         (
@@ -44,7 +47,11 @@ def forget(*, now: datetime | None = None) -> int:
             [ProviderEvent.objects.filter(processed_at__isnull=False)],
         ),
     ]
-    return sum(_delete(old, latest_of=latest_of) for old, latest_of in chosen)
+    unconfirmed = IssuingList.objects.filter(act=None, created_at__lt=now - UNCONFIRMED)
+    chosen.append((unconfirmed, []))
+    said = IssuingList.objects.filter(act__created_at__lt=before).exclude(text="")
+    deleted = sum(_delete(old, latest_of=latest_of) for old, latest_of in chosen)
+    return deleted + said.update(text="", refusals=[])
 
 
 def _delete(old: QuerySet[Any], *, latest_of: list[QuerySet[Any]]) -> int:

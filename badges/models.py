@@ -392,7 +392,8 @@ class IssuingList(models.Model):
 
     `text` is what was pasted or uploaded, `mapping` says which column means what, and `badge`, `issued_at`
     (as it was typed) and `note` count for rows that do not say otherwise. `refusals` are the rows that did
-    not become part of the act, each [number, code, message], as they were told when it was confirmed.
+    not become part of the act, each [number, code, message], as they were told when it was confirmed. Both
+    `text` and these are emptied in time (badges.forgetting).
     """
 
     token = models.UUIDField(unique=True, default=uuid4, editable=False)

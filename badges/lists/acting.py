@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -24,9 +23,6 @@ from tms.csv_file import Row, harmless
 from tms.errors import DomainError
 from tms.models import User
 
-# So long a list that was not confirmed is kept: it names people.
-UNCONFIRMED = timedelta(days=7)
-
 
 def keep(
     text: str,
@@ -42,8 +38,6 @@ def keep(
     if not table.rows:
         message = _("The list has no rows below its header.")
         raise DomainError("no_rows", message, fields={"text": [message]})
-    old = timezone.now() - UNCONFIRMED
-    IssuingList.objects.filter(act=None, created_at__lt=old).delete()
     return IssuingList.objects.create(
         actor=actor,
         organization_id=actor.organization_id,

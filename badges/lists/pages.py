@@ -164,7 +164,8 @@ def _undoing(user: User, act: IssuingAct) -> Any:
 def download(request: SignedIn, pk: int) -> StreamingHttpResponse:
     """Every row with what became of it, for a spreadsheet."""
     _may_issue(request.user)
-    kept = get_object_or_404(lists_of(request.user).filter(act__isnull=False), pk=pk)
+    with_text = lists_of(request.user).filter(act__isnull=False).exclude(text="")
+    kept = get_object_or_404(with_text, pk=pk)
     name = slugify(kept.file_name.rpartition(".")[0]) or f"list-{kept.pk}"
     return StreamingHttpResponse(
         in_readers_zone(result_file(kept)),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from badges import forgetting
 from badges.forgetting import KEPT, forget
-from badges.models import Comparison, ProviderEvent, Synchronization
-from tests.factories import BadgeProviderFactory
+from badges.lists.acting import fingerprint, issue_list, keep
+from badges.models import Comparison, IssuedBadge, IssuingAct, IssuingList, ProviderEvent, Synchronization
+from badges.status import Status
+from tests.factories import AdministratorFactory, BadgeFactory, BadgeProviderFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
@@ -62,6 +65,54 @@ def test_the_latest_of_each_account_stays_however_old(account):
     assert set(Synchronization.objects.all()) == {*written, tried}
     assert set(Comparison.objects.all()) == {finished, under_way}
     assert list(ProviderEvent.objects.all()) == [heard]
+    assert forget() == 0
+
+
+@pytest.fixture
+def badge():
+    return BadgeFactory()
+
+
+@pytest.fixture
+def admin(badge):
+    return AdministratorFactory(organization=badge.organization)
+
+
+def list_of(learner, *, actor, badge, confirmed):
+    kept = keep(f"{learner.email}\nnobody@example.org\n", actor=actor, badge=badge)
+    if confirmed:
+        issue_list(kept, actor=actor, seen=fingerprint(kept))
+    return kept
+
+
+def test_a_list_that_was_not_confirmed_is_forgotten_after_a_week(badge, admin):
+    learners = UserFactory.create_batch(2, organization=badge.organization)
+    for learner, confirmed in zip(learners, (True, False), strict=True):
+        list_of(learner, actor=admin, badge=badge, confirmed=confirmed)
+    IssuingList.objects.update(created_at=NOW - timedelta(days=7, minutes=1))
+    list_of(learners[0], actor=admin, badge=badge, confirmed=False)
+    assert forget() == 1
+    assert [kept.act_id is None for kept in IssuingList.objects.order_by("pk")] == [False, True]
+
+
+def test_what_a_confirmed_list_says_is_forgotten_in_time_and_its_page_tells_so(badge, admin, client):
+    ada, bob = UserFactory.create_batch(2, organization=badge.organization)
+    old = list_of(ada, actor=admin, badge=badge, confirmed=True)
+    IssuingAct.objects.update(created_at=OLD)
+    new = list_of(bob, actor=admin, badge=badge, confirmed=True)
+    assert forget() == 1
+    for kept in (old, new):
+        kept.refresh_from_db()
+    assert (old.text, old.refusals, len(new.refusals)) == ("", [], 1)
+    assert bob.email in new.text
+    assert IssuedBadge.objects.update(status=Status.ISSUED) == 2
+    client.force_login(admin)
+    html = client.get(reverse("issuing-list", args=[old.pk])).content.decode()
+    assert "has been deleted to protect the privacy" in html
+    assert str(ada) in html
+    assert reverse("issuing-list-file", args=[old.pk]) not in html
+    assert client.get(reverse("issuing-list-file", args=[old.pk])).status_code == 404
+    assert client.get(reverse("issuing-list-file", args=[new.pk])).status_code == 200
     assert forget() == 0
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from badges.lists.acting import (
-    UNCONFIRMED,
     change,
     checked,
     fingerprint,
@@ -129,16 +126,6 @@ def test_nothing_of_it_is_kept_when_nothing_can_be_read(admin):
         with pytest.raises(DomainError):
             keep(text, actor=admin)
     assert not IssuingList.objects.exists()
-
-
-def test_a_list_that_was_not_confirmed_is_forgotten_after_a_week(badge, admin, ada):
-    old = keep("ada@example.org\n", actor=admin)
-    confirmed = keep("ada@example.org\n", actor=admin, badge=badge)
-    issue_list(confirmed, actor=admin, seen=fingerprint(confirmed))
-    IssuingList.objects.update(created_at=timezone.now() - UNCONFIRMED - timedelta(minutes=1))
-    new = keep("ada@example.org\n", actor=admin)
-    assert set(IssuingList.objects.all()) == {confirmed, new}
-    assert old not in IssuingList.objects.all()
 
 
 def test_what_somebody_prepares_is_theirs_and_what_was_issued_the_organizations(badge, admin, ada):
