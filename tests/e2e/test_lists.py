@@ -77,7 +77,7 @@ def test_a_list_is_checked_corrected_issued_watched_and_taken_back(
     columns.get_by_label("Badge").first.select_option("what")
     expect(columns.get_by_label("Date of issue").first).to_have_value("date")
     columns.get_by_role("button", name="Check again").click()
-    assert columns.get_by_label("Note").last.input_value() == "Hackathon"
+    expect(columns.get_by_label("Note").last).to_have_value("Hackathon")
 
     assert (number(page, "Rows"), number(page, "Can be issued"), number(page, "Cannot be used")) == (10, 6, 4)
     wrong = page.locator("tbody tr")
