@@ -149,7 +149,8 @@ def _result(request: SignedIn, kept: IssuingList, act: IssuingAct) -> HttpRespon
 def _interval(act: IssuingAct, counts: Tally) -> int:
     """Seconds until the page asks again: many where what is left is held, or the page has waited for long."""
     is_still = counts.under_way == counts.held and not counts.revoking
-    is_waiting = is_still or timezone.now() - act.created_at > PATIENCE
+    asked_at = act.undone_at or act.created_at
+    is_waiting = is_still or timezone.now() - asked_at > PATIENCE
     return WHILE_WAITING if is_waiting else WHILE_SENDING
 
 

@@ -250,6 +250,9 @@ def test_a_page_asks_seldom_where_what_is_left_is_held_or_takes_long(as_admin, b
     assert interval() == "2s"
     IssuingAct.objects.update(created_at=timezone.now() - PATIENCE - timedelta(seconds=1))
     assert interval() == "15s"
+    IssuingAct.objects.update(undone_at=timezone.now())
+    IssuedBadge.objects.update(status=Status.REVOKING)
+    assert interval() == "2s"
 
 
 def test_undoing_asks_why_and_returns_to_the_page_and_to_no_other_site(as_admin, badge, admin, ada):
