@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from uuid import uuid4
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -16,12 +18,13 @@ from badges.acts import batches
 from badges.by_hand import issue_by_hand
 from badges.delivery import deliver, reconcile, sweep
 from badges.ending import Ended
-from badges.models import IssuedBadge, IssuingAct
+from badges.models import ActOutcome, IssuedBadge, IssuingAct
 from badges.results import results_of
 from badges.status import Status
 from badges.undoing import foresee_undoing, undo
 from tests.badges.conftest import stored
 from tests.factories import (
+    PAST,
     AchievementFactory,
     AdministratorFactory,
     BadgeFactory,
@@ -216,6 +219,15 @@ def test_a_failed_badge_that_was_earned_is_tried_again_and_not_taken_back(badge,
     assert foresee_undoing(act) == Ended(revoking=1)
     assert undo(act, reason="By mistake", actor=admin) == Ended(revoking=1)
     assert [stored(row).status for row in rows] == [S.ISSUED, S.REVOKING]
+
+
+def test_outcomes_of_acts_before_it_was_kept_are_told_by_the_age_of_their_rows(badge, admin):
+    ada, bob = learners_of(badge, 2)
+    IssuedBadgeFactory(badge=badge, learner=ada, status=S.FAILED, created_at=PAST)
+    act_for(badge, [ada, bob], actor=admin)
+    ActOutcome.objects.update(is_retry=False)
+    import_module("badges.migrations.0014_retries_of_acts").tell_retries(apps, None)
+    assert dict(ActOutcome.objects.values_list("learner", "is_retry")) == {ada.pk: True, bob.pk: False}
 
 
 def test_a_badge_that_is_earned_while_the_act_stands_is_not_taken_back(badge, admin):
