@@ -111,9 +111,8 @@ class Shown:
         """
         if self.is_own and not _participates(self.learner):
             return []
-        return in_order(
-            IssuedBadge.objects.for_user(self.viewer, Action.SEE_OWN).filter(learner=self.learner)
-        )
+        badges = IssuedBadge.objects.for_user(self.viewer, Action.SEE_OWN).filter(learner=self.learner)
+        return in_order(badges, viewer=self.viewer)
 
     @property
     def live(self) -> Live:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from django.db.models import Exists, OuterRef
+
 from badges.models import IssuedBadge
 from badges.status import AT_PROVIDER, ENDED, Status
 from tms.access import Action
@@ -23,9 +25,11 @@ MOVING = (Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.REVOKING)
 
 @dataclass(frozen=True)
 class Held:
-    """One issued badge as a row of the roster shows it."""
+    """One issued badge as a row of the roster shows it to somebody; `is_administered` by whoever looks."""
 
     row: IssuedBadge
+    viewer: User
+    is_administered: bool
 
     @property
     def is_moving(self) -> bool:
@@ -45,9 +49,19 @@ class Held:
         return self.row.source_kind == IssuedBadge.Source.ACHIEVEMENT
 
     @property
+    def is_own(self) -> bool:
+        return self.row.learner_id == self.viewer.pk
+
+    @property
+    def note(self) -> str:
+        """It is internal: for administrators and whoever wrote it, and never for the learner."""
+        may_see = self.is_administered or self.row.issued_by_id == self.viewer.pk
+        return self.row.reason if may_see and not self.is_own else ""
+
+    @property
     def failure(self) -> str:
-        """Why it was not issued: the provider's words if there are any."""
-        if self.row.status != Status.FAILED:
+        """Why it was not issued: the provider's words if there are any. They are not for the learner."""
+        if self.row.status != Status.FAILED or self.is_own:
             return ""
         return self.row.provider_message or self.row.failure_message or self.row.failure_code
 
@@ -61,20 +75,23 @@ def held_by(learners: Collection[int], *, training_class: Class, viewer: User) -
     reached = IssuedBadge.objects.for_user(viewer, Action.TEACH)
     rows = reached.filter(learner__in=learners, badge__organization=training_class.organization_id)
     found: dict[int, list[Held]] = defaultdict(list)
-    for held in in_order(rows):
+    for held in in_order(rows, viewer=viewer):
         found[held.row.learner_id].append(held)
     return found
 
 
-def in_order(rows: QuerySet[IssuedBadge]) -> list[Held]:
+def in_order(rows: QuerySet[IssuedBadge], *, viewer: User) -> list[Held]:
     """Those that have not ended: what is not settled first, then by name."""
+    administered = IssuedBadge.objects.for_user(viewer, Action.MANAGE).filter(pk=OuterRef("pk"))
     shown = (
         rows.exclude(status__in=ENDED)
         .select_related("badge__badge_provider", "issued_by")
         .defer("badge__badge_provider__token", "badge__badge_provider__webhook_secret")
+        .annotate(is_administered=Exists(administered))
         .order_by("badge__name", "pk")
     )
-    return sorted(map(Held, shown), key=lambda held: held.is_settled)
+    held = (Held(row, viewer, is_administered=row.is_administered) for row in shown)
+    return sorted(held, key=lambda held: held.is_settled)
 
 
 @dataclass(frozen=True)

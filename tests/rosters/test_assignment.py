@@ -190,6 +190,26 @@ class TestTheBadges:
         assert "every 2s" not in news
         assert "<h1" not in news
 
+    def test_tell_the_note_and_the_words_of_a_failure_to_administrators_and_never_to_the_learner(
+        self, client, administrator, assignment, badge, page
+    ):
+        IssuedBadgeFactory(
+            badge=badge,
+            learner=assignment.user,
+            issued_by=assignment.user,
+            status=Status.FAILED,
+            reason="Between us: barely passed",
+            provider_message="Recipient email is blocked",
+        )
+        text = told(page())
+        assert "Between us: barely passed" in text
+        assert "Recipient email is blocked" in text
+        client.force_login(assignment.user)
+        text = told(page())
+        assert badge.name in text
+        assert "Between us" not in text
+        assert "Recipient email" not in text
+
     def test_are_not_on_the_own_page_of_who_does_not_participate(self, client, assignment, badge, page):
         IssuedBadgeFactory(badge=badge, learner=assignment.user, status=Status.ISSUED)
         client.force_login(assignment.user)

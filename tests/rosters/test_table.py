@@ -288,6 +288,20 @@ class TestBadgesOnTheRow:
             )
         assert self.shown(ask())["Enrolled"] == ""
 
+    def test_a_note_is_read_by_who_wrote_it_and_by_administrators_alone(
+        self, client, administrator, training_class, students, ask
+    ):
+        author, colleague = (teacher_of(training_class) for _ in range(2))
+        badge = BadgeFactory(organization=training_class.organization)
+        learner = students["Enrolled"].user
+        IssuedBadgeFactory(badge=badge, learner=learner, reason="Between us", issued_by=author)
+        for person, reads in ((administrator, True), (author, True), (colleague, False)):
+            client.force_login(person)
+            for part in ("", f"badges/?rows={students['Enrolled'].pk}"):
+                html = ask(part=part).content.decode()
+                assert badge.name in html
+                assert ("Between us" in html) == reads
+
     def test_the_page_watches_only_while_something_is_under_way(self, administrator, students, ask):
         issued = self.hold(students, status=Status.ISSUED)
         assert "every 2s" not in ask().content.decode()
