@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 from zlib import crc32
 
 from django.core.paginator import Page, Paginator
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from badges.models import IssuedBadge, IssuingAct
 from badges.results import Results, results_of
+from rosters import patience
 from rosters.roster import enrollments_of
 from tms.access import Action
 
@@ -28,9 +27,7 @@ if TYPE_CHECKING:
     from tms.models import Class, User
 
 ON_A_PAGE = 50
-# After so long nobody is asked to stay, and the page asks less often.
-PATIENCE = timedelta(seconds=20)
-WHILE_WATCHED, WHILE_LEFT = 2, 10
+WHILE_WATCHED = 2
 QUARTERS = 4
 
 
@@ -121,7 +118,7 @@ class Watched:
 
     @property
     def may_be_left(self) -> bool:
-        return timezone.now() - self.act.created_at > PATIENCE
+        return patience.is_over(self.act)
 
     @property
     def is_moving(self) -> bool:
@@ -131,7 +128,7 @@ class Watched:
     @property
     def interval(self) -> int:
         """Seconds until the page asks again."""
-        return WHILE_LEFT if self.may_be_left else WHILE_WATCHED
+        return patience.WHILE_LEFT if self.may_be_left else WHILE_WATCHED
 
     @cached_property
     def fingerprint(self) -> str:

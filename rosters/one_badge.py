@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
@@ -16,7 +15,6 @@ from django.contrib import messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
@@ -25,6 +23,7 @@ from badges.models import Badge, IssuedBadge, IssuingAct
 from badges.results import Result, results_of
 from badges.status import LIVE, Status
 from providers.base import Evidence
+from rosters import patience
 from rosters.choosers import BADGES
 from tms.access import Action
 from tms.errors import DomainError
@@ -35,8 +34,7 @@ if TYPE_CHECKING:
     from tms.models import User
     from tms.pages import SignedIn
 
-# After so long nobody is asked to stay.
-PATIENCE = timedelta(seconds=20)
+WHILE_WATCHED = 1
 # Pages that show badges listen to it and look again.
 BADGES_CHANGED = "badges-changed"
 
@@ -67,7 +65,12 @@ class Watched:
 
     @property
     def may_be_left(self) -> bool:
-        return self.result.is_under_way and (self.is_held or timezone.now() - self.act.created_at > PATIENCE)
+        return self.result.is_under_way and (self.is_held or patience.is_over(self.act))
+
+    @property
+    def interval(self) -> int:
+        """Seconds until the dialog asks again."""
+        return patience.WHILE_LEFT if self.may_be_left else WHILE_WATCHED
 
     @property
     def is_held(self) -> bool:

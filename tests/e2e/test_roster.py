@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.conftest import Product, assert_accessible
 from tests.e2e.test_later import Api, wait_until
@@ -354,6 +354,43 @@ def test_success_is_not_claimed_before_the_provider_has_the_badge(room, open_pag
     expect(refused.get_by_role("dialog").get_by_role("button", name="(Select a Badge)")).to_be_visible()
     assert room.received("Farid") == 0
     expect(row(refused, "Farid")).to_contain_text("Failed")
+
+
+def test_a_dialog_that_was_closed_stays_closed_and_asks_nothing_more(room, open_page):
+    """The provider hangs: after 20 seconds the dialog would have had something to say."""
+    room.order(about=[email_of("Kira")], hang=1)
+    page = open_page("instructor")
+    page.goto(room.path)
+    select(open_dialog(page, "Kira"), "Lab Tester")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Issuing…")).to_be_visible()
+    dialog.get_by_role("button", name="Close").last.click()
+    expect(dialog).to_be_hidden()
+    page.wait_for_timeout(1 * SECONDS)  # what was asked before it closed is answered
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    expect(row(page, "Kira")).to_contain_text(re.compile("Sending|Checking"))
+    page.wait_for_timeout(22 * SECONDS)
+    expect(dialog).to_be_hidden()
+    assert [url for url in asked if "issue-a-badge" in url] == []
+    assert any("/roster/badges/" in url for url in asked)  # the row is still watched
+
+
+def test_an_answer_that_comes_after_the_dialog_was_closed_shows_on_the_row_alone(room, open_page):
+    page = open_page("administrator")
+    page.goto(room.path)
+    dialog = open_dialog(page, "Chiara")
+    dialog.locator("tbody label", has_text="Guest Speaker").click()
+
+    def close_meanwhile(route: Route) -> None:
+        answer = route.fetch()
+        page.keyboard.press("Escape")
+        route.fulfill(response=answer)
+
+    page.route("**/issue-a-badge/", close_meanwhile)
+    dialog.get_by_role("button", name="(Select a Badge)").click()
+    expect(row(page, "Chiara")).to_contain_text("Guest Speaker")
+    expect(page.get_by_role("dialog")).to_be_hidden()
 
 
 def test_of_two_at_once_one_issues_and_the_other_is_told_who_and_when(room, open_page):

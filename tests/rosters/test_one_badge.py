@@ -176,7 +176,9 @@ class TestWhatItClaims:
         assert watching(shown) == {}
 
     def test_after_twenty_seconds_nobody_is_asked_to_stay(self, sandbox, teacher, badge, dialog, select):
-        again = watching(select(badge))
+        asked = select(badge)
+        assert 'hx-trigger="every 1s"' in words(asked)
+        again = watching(asked)
         IssuingAct.objects.update(created_at=timezone.now() - timedelta(seconds=19))
         assert dialog(**again).status_code == 204
         IssuingAct.objects.update(created_at=timezone.now() - timedelta(seconds=21))
@@ -184,6 +186,7 @@ class TestWhatItClaims:
         assert "Sending; you may leave" in told(late)
         assert "Successfully" not in told(late)
         assert watching(late)["seen"] != again["seen"]
+        assert 'hx-trigger="every 10s"' in words(late)
 
     def test_what_is_held_is_told_at_once(self, sandbox, teacher, badge, dialog, select):
         again = watching(select(badge))
@@ -196,7 +199,9 @@ class TestWhatItClaims:
                 changes={"hold_reason": "the badge provider is paused"},
             )
         )
-        shown = told(dialog(**again))
+        answer = dialog(**again)
+        assert 'hx-trigger="every 10s"' in words(answer)
+        shown = told(answer)
         assert "Sending; you may leave" in shown
         assert "Waiting: the badge provider is paused" in shown
 

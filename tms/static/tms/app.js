@@ -71,15 +71,30 @@
   // is settled: until then a key would submit its form past htmx.
   document.addEventListener("htmx:afterSettle", (event) => {
     const dialog = event.target.closest("dialog[data-opens-filled]");
-    if (!dialog || dialog.open || event.detail.target !== dialog) return;
+    if (!dialog || dialog.open || !dialog.hasChildNodes() || event.detail.target !== dialog) return;
     dialog.dataset.openedBy = document.activeElement.id;
+    delete dialog.dataset.left;
     dialog.showModal();
     dialog.querySelector("[data-focused-first]")?.focus();
   });
+  // Once it was left and all is answered it is empty: nothing in it asks again, and nothing opens it from inside.
+  function emptyLeft() {
+    for (const dialog of document.querySelectorAll("dialog[data-left]")) {
+      if (dialog.querySelector(".htmx-request")) continue;
+      delete dialog.dataset.left;
+      dialog.replaceChildren();
+    }
+  }
+  document.addEventListener("htmx:afterRequest", emptyLeft);
   // What opened it may have been exchanged meanwhile; its successor has its id.
   document.addEventListener(
     "close",
-    (event) => document.getElementById(event.target.dataset.openedBy)?.focus(),
+    (event) => {
+      const dialog = event.target;
+      if (dialog.matches("[data-opens-filled]")) dialog.dataset.left = "";
+      emptyLeft();
+      document.getElementById(dialog.dataset.openedBy)?.focus();
+    },
     true,
   );
   document.addEventListener("close-dialog", () => {
