@@ -54,6 +54,13 @@ def foresee_undoing(act: IssuingAct) -> Ended:
     return foresee(brought_about(act))
 
 
+def undoing_for(user: User, act: IssuingAct) -> Ended:
+    """As `foresee_undoing`, for a page that offers it: nothing for whoever may not."""
+    if not IssuingAct.objects.for_user(user, Action.MANAGE).filter(pk=act.pk).exists():
+        return Ended()
+    return foresee_undoing(act)
+
+
 def brought_about(act: IssuingAct) -> QuerySet[IssuedBadge]:
     """The badges that are there because of this act alone.
 

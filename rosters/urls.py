@@ -19,7 +19,6 @@ urlpatterns = [
     path("classes/<int:pk>/issue-badges/remove/", batch_pages.remove_chosen, name="remove-chosen"),
     path("classes/<int:pk>/issue-badges/<int:act_pk>/", act_pages.issuing_act, name="issuing-act"),
     path("enrollments/<int:pk>/issue-a-badge/", issuing_pages.issue_from_roster, name="issue-a-badge"),
-    path("classes/<int:pk>/issue-badges/<int:act_pk>/undo/", act_pages.undo_act, name="undo-act"),
     path("course-assignments/<int:pk>/", pages.course_assignment, name="course-assignment"),
     path(
         "course-assignments/<int:pk>/issue-a-badge/",

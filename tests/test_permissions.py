@@ -132,7 +132,6 @@ TABLE: dict[str, Url] = {
     "choose-students": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH),
     "remove-chosen": page(of="training_class", POST=PAGE_TEACH),
     "issuing-act": page(of="training_class roster_act", GET=PAGE_OF_ACTOR),
-    "undo-act": page(of="training_class roster_act", POST=PAGE_OF_ADMINISTRATOR_ACT),
     "style-guide": page(GET=PAGE),
     "sign-in": Url({"GET": SIGN_IN, "POST": SIGN_IN, "PUT": SIGN_IN}, otherwise=SIGN_IN_NONE),
     "sign-out": page(POST=PAGE_ACT),

@@ -18,9 +18,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from badges.lists.acting import change, checked, fingerprint, issue_list, keep, lists_of, result_file
 from badges.lists.forms import Columns, Start
 from badges.lists.reading import EXAMPLE, read
-from badges.models import IssuingAct
 from badges.results import failing, outcomes_of, succeeding, tallies, tally, told
-from badges.undoing import foresee_undoing
+from badges.undoing import undoing_for
 from tms.access import Action, may
 from tms.errors import DomainError
 from tms.models import User
@@ -28,7 +27,7 @@ from tms.time_zone import in_readers_zone
 
 if TYPE_CHECKING:
     from badges.lists.checking import Checked
-    from badges.models import IssuingList
+    from badges.models import IssuingAct, IssuingList
     from badges.results import Tally
     from tms.pages import SignedIn
 
@@ -138,7 +137,7 @@ def _result(request: SignedIn, kept: IssuingList, act: IssuingAct) -> HttpRespon
             "successes": told(issued.object_list),
             "unused": kept.refusals[:MOST_TOLD],
             "more_unused": max(len(kept.refusals) - MOST_TOLD, 0),
-            "undoing": _undoing(request.user, act),
+            "undoing": undoing_for(request.user, act),
             "is_part": is_part,
         }
         response = render(request, f"badges/lists/{'_result' if is_part else 'result'}.html", context)
@@ -152,13 +151,6 @@ def _interval(act: IssuingAct, counts: Tally) -> int:
     asked_at = act.undone_at or act.created_at
     is_waiting = is_still or timezone.now() - asked_at > PATIENCE
     return WHILE_WAITING if is_waiting else WHILE_SENDING
-
-
-def _undoing(user: User, act: IssuingAct) -> Any:
-    """What undoing it would come to, for whoever may."""
-    if not IssuingAct.objects.for_user(user, Action.MANAGE).filter(pk=act.pk).exists():
-        return None
-    return foresee_undoing(act)
 
 
 @require_safe

@@ -146,12 +146,16 @@ def test_long_lists_come_in_pages_that_survive_the_next_look(room, act, monkeypa
 # --- Taking it back ----------------------------------------------------------------------------------------
 
 
+def take_back(room, act, who="administrator"):
+    back = {"reason": "The wrong class", "next": f"{room.address}{act.pk}/"}
+    return room.clients[who].post(f"/issuing-acts/{act.pk}/undo/", back, follow=True)
+
+
 def test_an_administrator_takes_an_act_back_with_a_reason(room, act):
     settle(room, room.mine[0], room.badges[0], Status.ISSUED, external_uuid="1")
-    assert "Undo…" in look(room, act, "administrator")
-    room.post("administrator", f"{act.pk}/undo/", reason="The wrong class")
+    assert f"/issuing-acts/{act.pk}/undo/?next={room.address}{act.pk}/" in look(room, act, "administrator")
+    html = take_back(room, act).content.decode()
     assert set(IssuedBadge.objects.values_list("status", flat=True)) == {Status.CANCELLED, Status.REVOKING}
-    html = look(room, act, "administrator")
     assert "The wrong class" in html
     assert "Undo…" not in html
     assert "Being revoked" in html.split("Taken back")[1]
@@ -159,13 +163,26 @@ def test_an_administrator_takes_an_act_back_with_a_reason(room, act):
     assert SUCCESS not in html
 
 
-def test_without_a_reason_nothing_is_taken_back(room, act):
-    answer = room.clients["administrator"].post(f"{room.address}{act.pk}/undo/", {"reason": " "}, follow=True)
-    assert "reason" in answer.content.decode().lower()
-    assert set(IssuedBadge.objects.values_list("status", flat=True)) == {Status.QUEUED}
+def test_what_stayed_when_it_was_taken_back_can_be_taken_back_again(room, act):
+    settle(room, room.mine[0], room.badges[0], Status.ISSUED, external_uuid="1")
+    take_back(room, act)
+    row = IssuedBadge.objects.get(status=Status.REVOKING)
+    move(Move(issued_badge_id=row.pk, from_status=Status.REVOKING, to_status=Status.ISSUED))  # it refused
+    html = look(room, act, "administrator")
+    assert "Undone by" in html
+    assert "Undo…" in html
+    take_back(room, act)
+    row.refresh_from_db()
+    assert row.status == Status.REVOKING
 
 
-def test_an_instructor_cannot_take_back_even_the_own_act(room, act):
+def test_where_nothing_is_left_nothing_is_offered_to_be_taken_back(room, act):
+    for row in IssuedBadge.objects.all():
+        move(Move(issued_badge_id=row.pk, from_status=Status.QUEUED, to_status=Status.CANCELLED))
+    assert "Undo…" not in look(room, act, "administrator")
+
+
+def test_an_instructor_is_not_offered_to_take_back_even_the_own_act(room, act):
     assert "Undo…" not in look(room, act)
-    assert room.post("instructor", f"{act.pk}/undo/", reason="Oops").status_code == 404
+    assert take_back(room, act, "instructor").status_code == 404
     assert set(IssuedBadge.objects.values_list("status", flat=True)) == {Status.QUEUED}
