@@ -17,10 +17,10 @@ from django_htmx.http import reswap, retarget, trigger_client_event
 from badges.by_hand import act_of, issue_by_hand
 from badges.models import IssuedBadge
 from badges.results import tallies
-from providers.base import Evidence
 from rosters import choosers
 from rosters.acts import acts_on_roster
 from rosters.frame import frame, open_class
+from rosters.given import Given
 from rosters.review import chosen, review
 from rosters.roster import roster_among
 from rosters.selection import forget, keep, selected
@@ -120,8 +120,7 @@ def _issue(request: SignedIn, training_class: Class) -> HttpResponse:
         messages.warning(request, _("What is chosen was changed in another window. Please look again."))
         return redirect("issue-badges", training_class.pk)
     badges, enrollments = chosen(selection, training_class, viewer=request.user)
-    given = {name: request.POST.get(name, "").strip() for name in ("note", "evidence_name", "evidence_url")}
-    evidence = Evidence(name=given["evidence_name"], url=given["evidence_url"])
+    given = Given.of(request.POST)
     try:
         act = issue_by_hand(
             badges,
@@ -131,8 +130,8 @@ def _issue(request: SignedIn, training_class: Class) -> HttpResponse:
             source_key=str(training_class.pk),
             token=selection.token,
             among=roster_among(training_class, viewer=request.user),
-            reason=given["note"],
-            evidence=[evidence] if evidence != Evidence() else (),
+            reason=given.note,
+            evidence=given.evidence,
         )
     except DomainError as problem:
         return _page(request, training_class, problem=problem, given=given)

@@ -6,9 +6,9 @@ only when the provider has the badge, and keeps a refusal or a failure in front 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -22,9 +22,9 @@ from badges.by_hand import issue_by_hand
 from badges.models import Badge, IssuedBadge, IssuingAct
 from badges.results import Result, results_of
 from badges.status import LIVE, Status
-from providers.base import Evidence
 from rosters import patience
 from rosters.choosers import BADGES
+from rosters.given import Given
 from tms.access import Action
 from tms.errors import DomainError
 from tms.finding.chooser import Choice, Chooser, Locked, choose, ids_of
@@ -151,6 +151,7 @@ def _issue(request: SignedIn, place: Place, *, chosen: Choice) -> IssuingAct:
     badge = place.among.badges.select_related("badge_provider").filter(pk__in=ids).first()
     if badge is None:
         raise DomainError("nothing_chosen", _("Choose one of the badges that are listed."))
+    given = Given.of(request.POST)
     return issue_by_hand(
         [badge],
         [place.learner],
@@ -159,8 +160,8 @@ def _issue(request: SignedIn, place: Place, *, chosen: Choice) -> IssuingAct:
         source_key=place.source_key,
         token=_token(request.POST.get("token", "")),
         among=place.among,
-        reason=request.POST.get("note", "").strip(),
-        evidence=_evidence(request.POST),
+        reason=given.note,
+        evidence=given.evidence,
     )
 
 
@@ -169,11 +170,6 @@ def _token(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         return uuid4()
-
-
-def _evidence(given: Mapping[str, Any]) -> list[Evidence]:
-    url, name = (str(given.get(field, "")).strip() for field in ("evidence_url", "evidence_name"))
-    return [Evidence(name=name, url=url)] if url or name else []
 
 
 def _refused(request: SignedIn, place: Place, message: str) -> HttpResponse:
