@@ -188,6 +188,12 @@ def outcomes_of(act: IssuingAct) -> QuerySet[ActOutcome]:
     return found.prefetch_related(Prefetch("badge", badges)).annotate(now=_STATE).order_by("position", "pk")
 
 
+def badges_of(act: IssuingAct) -> QuerySet[Badge]:
+    """Those that were asked for."""
+    asked = ActOutcome.objects.filter(act=act).order_by()
+    return Badge.objects.filter(pk__in=asked.values("badge")).order_by("name", "pk")
+
+
 def succeeding(outcomes: QuerySet[ActOutcome]) -> QuerySet[ActOutcome]:
     """Those that the provider has."""
     return outcomes.filter(Q(now=State.ISSUED))
@@ -197,6 +203,14 @@ def failing(outcomes: QuerySet[ActOutcome]) -> QuerySet[ActOutcome]:
     """Those that are told as failures."""
     had = Q(now=State.ISSUED) & ~Q(issued_badge__already_there="")
     return outcomes.filter(Q(now=State.FAILED) | had)
+
+
+def under_way(outcomes: QuerySet[ActOutcome]) -> QuerySet[ActOutcome]:
+    return outcomes.filter(Q(now=State.UNDER_WAY))
+
+
+def taken_back(outcomes: QuerySet[ActOutcome]) -> QuerySet[ActOutcome]:
+    return outcomes.filter(Q(now__in=TAKEN_BACK))
 
 
 def told(outcomes: Iterable[ActOutcome]) -> list[Result]:

@@ -6,24 +6,35 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
-from zlib import crc32
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
+from django.db.models import Max
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from badges.models import IssuedBadge, IssuingAct
-from badges.results import Results, results_of
+from badges.results import (
+    ACCEPTED,
+    badges_of,
+    failing,
+    outcomes_of,
+    succeeding,
+    taken_back,
+    tally,
+    told,
+    under_way,
+)
 from rosters import patience
-from rosters.roster import enrollments_of
+from rosters.roster import enrollments_of, with_page
 from tms.access import Action
 
 if TYPE_CHECKING:
+    from django.core.paginator import Page
     from django.db.models import QuerySet
     from django.http import QueryDict
 
-    from badges.models import Badge
-    from badges.results import Result
+    from badges.models import ActOutcome, Badge
+    from badges.results import Result, Tally
     from tms.models import Class, User
 
 ON_A_PAGE = 50
@@ -44,8 +55,12 @@ class Part:
     """One of several lists on a page: what is shown, and the addresses of what comes before and after."""
 
     name: str
-    page: Page[Result]
+    page: Page[ActOutcome]
     asked: QueryDict
+
+    @cached_property
+    def results(self) -> list[Result]:
+        return told(self.page.object_list)
 
     @property
     def earlier(self) -> str:
@@ -64,57 +79,69 @@ PARTS = ("under_way", "issued", "failed", "taken_back")
 
 
 @dataclass(frozen=True)
+class Issued:
+    """A badge that was issued. `place` is the learner's row on the roster; `has_page`: the viewer may open
+    the learner's own page."""
+
+    result: Result
+    place: int | None
+    has_page: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Watched:
-    """An act as a page shows it. `asked` are the pages of its lists that somebody turned to; `places` are the
-    rows of the roster, by learner."""
+    """An act as a page shows it to somebody. `asked` are the pages of its lists that somebody turned to.
 
-    results: Results
+    However large the act is, what is loaded of it is what the page shows; `counts` tells the rest.
+    """
+
+    act: IssuingAct
+    training_class: Class
+    viewer: User
     asked: QueryDict
-    places: dict[int, int]
 
-    @property
-    def act(self) -> IssuingAct:
-        return self.results.act
-
-    @property
-    def total(self) -> int:
-        return len(self.results.all)
-
-    @property
-    def settled(self) -> int:
-        return self.total - len(self.results.under_way)
+    @cached_property
+    def counts(self) -> Tally:
+        return tally(self.act)
 
     @cached_property
     def badges(self) -> list[Badge]:
-        return list({result.badge.pk: result.badge for result in self.results.all}.values())
+        return list(badges_of(self.act))
 
     @cached_property
     def learners(self) -> int:
-        return len({result.outcome.learner_id for result in self.results.all})
+        return self.act.outcomes.order_by().values("learner").distinct().count()
 
     @cached_property
     def issued(self) -> Part:
-        return self._part("issued", self.results.issued)
+        return self._part("issued", succeeding(outcomes_of(self.act)))
 
-    @property
-    def issued_rows(self) -> list[tuple[Result, int | None]]:
-        """Those that are shown, with the row of each on the roster."""
-        return [(result, self.places.get(result.outcome.learner_id)) for result in self.issued.page]
+    @cached_property
+    def issued_rows(self) -> list[Issued]:
+        """Those that are shown."""
+        learners = [result.outcome.learner_id for result in self.issued.results]
+        on_roster = enrollments_of(self.training_class, viewer=self.viewer).filter(user__in=learners)
+        places = dict(on_roster.order_by().values_list("user", "pk"))
+        pages = with_page(learners, viewer=self.viewer)
+        return [
+            Issued(result, places.get(learner), has_page=learner in pages)
+            for result, learner in zip(self.issued.results, learners, strict=True)
+        ]
 
     @cached_property
     def failed(self) -> Part:
-        return self._part("failed", self.results.failures)
+        return self._part("failed", failing(outcomes_of(self.act)))
 
     @cached_property
     def under_way(self) -> Part:
-        return self._part("under_way", self.results.under_way)
+        return self._part("under_way", under_way(outcomes_of(self.act)))
 
     @cached_property
     def taken_back(self) -> Part:
-        return self._part("taken_back", self.results.taken_back)
+        return self._part("taken_back", taken_back(outcomes_of(self.act)))
 
-    def _part(self, name: str, results: list[Result]) -> Part:
-        return Part(name, Paginator(results, ON_A_PAGE).get_page(self.asked.get(name)), self.asked)
+    def _part(self, name: str, outcomes: QuerySet[ActOutcome]) -> Part:
+        return Part(name, Paginator(outcomes, ON_A_PAGE).get_page(self.asked.get(name)), self.asked)
 
     @property
     def may_be_left(self) -> bool:
@@ -123,38 +150,34 @@ class Watched:
     @property
     def is_moving(self) -> bool:
         """Whether something will change by itself: the page asks again."""
-        return self.results.is_moving
+        return self.counts.is_moving
 
     @property
     def interval(self) -> int:
         """Seconds until the page asks again."""
-        return patience.WHILE_LEFT if self.may_be_left else WHILE_WATCHED
+        is_held = self.counts.under_way == self.counts.held and not self.counts.revoking
+        return patience.interval(self.act, at_first=WHILE_WATCHED, is_held=is_held)
 
     @cached_property
     def fingerprint(self) -> str:
         """Another as soon as the page would show something else."""
-        told = [(result.label, result.words) for result in self.results.all]
-        return f"{crc32(repr((told, self.may_be_left, self.act.undone_at)).encode()):08x}"
+        accepted = self.act.outcomes.filter(code=ACCEPTED).order_by()
+        event = accepted.aggregate(latest=Max("issued_badge__events"))["latest"]
+        flags = f"{self.may_be_left:d}{self.act.undone_at is not None:d}"
+        return f"{event or 0}.{self.counts.settled}.{self.counts.failures}.{flags}"
 
     @property
     def quarters(self) -> int:
         """How much is settled, in quarters."""
-        return QUARTERS * self.settled // self.total if self.total else QUARTERS
+        return QUARTERS * self.counts.settled // self.counts.total if self.counts.total else QUARTERS
 
     @property
     def news(self) -> str:
         """What is said aloud: the end, and until then whenever a quarter more is done."""
-        if not self.results.is_settled:
+        if not self.counts.is_settled:
             return _("Issuing… %(percent)d%% are done.") % {"percent": self.quarters * 100 // QUARTERS}
-        issued = len(self.results.issued)
-        told = ngettext(
+        issued, failed = self.counts.issued, self.counts.failures
+        issued_news = ngettext(
             "%(count)d badge was successfully issued.", "%(count)d badges were successfully issued.", issued
         ) % {"count": issued}
-        failed = len(self.results.failures)
-        return " ".join([told, *([_("Not issued: %(count)d.") % {"count": failed}] if failed else [])])
-
-
-def watch(act: IssuingAct, training_class: Class, *, viewer: User, asked: QueryDict) -> Watched:
-    """In a number of queries that does not depend on the size of the act."""
-    on_roster = enrollments_of(training_class, viewer=viewer).order_by().values_list("user", "pk")
-    return Watched(results_of(act), asked, dict(on_roster))
+        return " ".join([issued_news, *([_("Not issued: %(count)d.") % {"count": failed}] if failed else [])])

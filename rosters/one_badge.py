@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from badges.by_hand import issue_by_hand
 from badges.models import Badge, IssuedBadge, IssuingAct
-from badges.results import Result, results_of
+from badges.results import Result, outcomes_of, results_of, told
 from badges.status import LIVE, Status
 from rosters import patience
 from rosters.choosers import BADGES
@@ -70,7 +70,7 @@ class Watched:
     @property
     def interval(self) -> int:
         """Seconds until the dialog asks again."""
-        return patience.WHILE_LEFT if self.may_be_left else WHILE_WATCHED
+        return patience.interval(self.act, at_first=WHILE_WATCHED, is_held=self.is_held)
 
     @property
     def is_held(self) -> bool:
@@ -195,7 +195,7 @@ def _watched(request: SignedIn, place: Place) -> HttpResponse:
     acts = IssuingAct.objects.for_user(request.user, Action.SEE_OWN)
     own = acts.filter(source_kind=place.source, source_key=place.source_key)
     act = get_object_or_404(own, pk__in=ids_of([request.GET["act"]]))
-    of_learner = [each for each in results_of(act).all if each.outcome.learner_id == place.learner.pk]
+    of_learner = told(outcomes_of(act).filter(learner=place.learner)[:1])
     if not of_learner:
         return _choosing(request, place)
     watched = Watched(act=act, result=of_learner[0])

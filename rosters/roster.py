@@ -18,6 +18,8 @@ from tms.contributions import contributed
 from tms.models import Class, Enrollment, User
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tms.models import Course
 
 # Who has access to the training. Nobody takes part in a class that does not take place.
@@ -51,6 +53,12 @@ def roster_learners(training_class: Class, *, viewer: User) -> QuerySet[Enrollme
     if training_class.status in NOT_TAKING_PLACE:
         return enrollments.none()
     return enrollments.filter(status__in=TAKING_PART)
+
+
+def with_page(learners: Collection[int], *, viewer: User) -> set[int]:
+    """Those of them whose own page this person may open."""
+    reached = User.objects.for_user(viewer, Action.SEE_OWN).filter(pk__in=learners)
+    return set(reached.order_by().values_list("pk", flat=True))
 
 
 def roster_badges(training_class: Class, *, viewer: User) -> QuerySet[Badge]:

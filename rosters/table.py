@@ -13,11 +13,10 @@ from django.utils.timezone import localtime, now
 from django.utils.translation import gettext_lazy as _
 
 from rosters.held import Held, Live, held_by
-from rosters.roster import enrollments_of, roster_badges, roster_learners
+from rosters.roster import enrollments_of, roster_badges, roster_learners, with_page
 from tms import coursework
-from tms.access import Action
 from tms.finding.listing import Column, Listing, Question, find
-from tms.models import Enrollment, User
+from tms.models import Enrollment
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
     from tms.finding.listing import Found
-    from tms.models import Class
+    from tms.models import Class, User
 
 ON_A_PAGE = 50
 ALL, ALL_BUT_CANCELLED = "", "all_but_cancelled"
@@ -213,15 +212,14 @@ class Table:
         enrollments = list(enrollments)
         learners = [enrollment.user_id for enrollment in enrollments]
         held = held_by(learners, training_class=self.training_class, viewer=self.viewer)
-        pages = User.objects.for_user(self.viewer, Action.SEE_OWN).filter(pk__in=learners)
-        with_page = set(pages.order_by().values_list("pk", flat=True))
+        pages = with_page(learners, viewer=self.viewer)
         issuable = self._issuable(enrollments)
         return [
             Row(
                 enrollment=enrollment,
                 held=held.get(enrollment.user_id, []),
                 is_issuable=enrollment.pk in issuable,
-                has_page=enrollment.user_id in with_page,
+                has_page=enrollment.user_id in pages,
             )
             for enrollment in enrollments
         ]

@@ -6,6 +6,8 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from badges.lifecycle import Move, move
@@ -105,6 +107,52 @@ def test_after_a_while_it_says_what_is_still_under_way_and_asks_less_often(room,
     assert 'hx-trigger="every 10s"' in html
     waiting = html.split("What is still under way")[1]
     assert waiting.count("Waiting") == 4
+
+
+def test_to_say_that_nothing_is_new_nothing_of_the_act_is_loaded(room, act):
+    html = look(room, act)
+    with CaptureQueriesContext(connection) as queries:
+        assert ask_again(room, html).status_code == 204
+    of_act = [query["sql"] for query in queries if '"badges_actoutcome"' in query["sql"]]
+    assert of_act
+    assert all(re.search(r"COUNT\(|MAX\(|LIMIT 1$", sql) for sql in of_act)
+    row = IssuedBadge.objects.first()
+    move(Move(issued_badge_id=row.pk, from_status=Status.QUEUED, to_status=Status.SENDING))
+    assert ask_again(room, html).status_code == 200  # it shows another word, though no number has changed
+
+
+def test_the_number_of_queries_does_not_depend_on_the_size_of_the_act(room, act):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            look(room, act)
+        return len(captured)
+
+    settle(room, room.mine[0], room.badges[0], Status.ISSUED)
+    settle(room, room.mine[0], room.badges[1], Status.FAILED)
+    look(room, act)
+    few = queries()
+    settle(room, room.mine[1], room.badges[0], Status.ISSUED)
+    settle(room, room.mine[1], room.badges[1], Status.FAILED)
+    assert queries() <= few
+
+
+def test_where_all_that_is_left_is_held_it_hardly_asks(room, act):
+    for row in IssuedBadge.objects.all()[1:]:
+        move(Move(issued_badge_id=row.pk, from_status=Status.QUEUED, to_status=Status.HELD))
+    assert 'hx-trigger="every 2s"' in look(room, act)
+    last = IssuedBadge.objects.get(status=Status.QUEUED)
+    move(Move(issued_badge_id=last.pk, from_status=Status.QUEUED, to_status=Status.HELD))
+    assert 'hx-trigger="every 60s"' in look(room, act)
+
+
+def test_a_student_of_an_organization_out_of_reach_leads_to_the_roster(room, act):
+    """Whoever administers the class need not administer everybody in it."""
+    room.choose("administrator", badges=room.badges[:1], students=room.guests)
+    room.issue("administrator")
+    settle(room, room.guests[0], room.badges[0], Status.ISSUED)
+    table = look(room, IssuingAct.objects.latest("pk"), "administrator").split(SUCCESS)[1]
+    assert f"/users/{room.guests[0].user_id}/" not in table
+    assert f"/roster/#enrollment-{room.guests[0].pk}" in table
 
 
 @pytest.mark.parametrize(("who", "seen"), [("administrator", 200), ("instructor", 200), ("contract", 404)])

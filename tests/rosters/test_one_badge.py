@@ -200,7 +200,7 @@ class TestWhatItClaims:
             )
         )
         answer = dialog(**again)
-        assert 'hx-trigger="every 10s"' in words(answer)
+        assert 'hx-trigger="every 60s"' in words(answer)
         shown = told(answer)
         assert "Sending; you may leave" in shown
         assert "Waiting: the badge provider is paused" in shown
