@@ -33,6 +33,7 @@ from rosters.table import (
 )
 from tms.finding.chooser import ids_of
 from tms.models import Class, Enrollment
+from tms.time_zone import in_readers_zone
 
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
@@ -114,7 +115,7 @@ def roster_export(request: SignedIn, pk: int) -> HttpResponseBase:
     table = _table(request, training_class)
     name = f"{slugify(training_class.name) or training_class.pk}-{slugify(_('Roster'))}.csv"
     return StreamingHttpResponse(
-        export.lines(table),
+        in_readers_zone(export.lines(table)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -367,6 +367,13 @@ class TestExport:
             ["Student", "E-mail"],
             ["Ada Audit", students["Audit"].user.email],
         ]
+
+    def test_its_days_are_those_of_the_page(self, administrator, students, ask):
+        type(administrator).objects.filter(pk=administrator.pk).update(time_zone="America/Los_Angeles")
+        Enrollment.objects.update(enrolled_at=datetime(2026, 3, 2, 5, tzinfo=UTC))
+        asked = "?enrollment=audit&columns_chosen=1&column=enrolled"
+        assert cells(ask(asked), "Enrolled on") == ["March 1, 2026"]
+        assert [row[1] for row in self.table(ask(asked, "export/"))] == ["Enrolled on", "March 1, 2026"]
 
     @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
     def test_no_cell_is_taken_for_a_formula(self, administrator, training_class, ask, begin):
