@@ -101,6 +101,27 @@
     for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   });
 
+  // What is exchanged goes on as it was: what somebody opened stays open, and who removed something is at what took
+  // its place, or else at what adds it.
+  let opened = [];
+  let goOnAt = [];
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const { id, dataset } = event.target;
+    if (!dataset.removes) return;
+    const ids = [...document.querySelectorAll(`[id][data-removes="${dataset.removes}"]`)].map((each) => each.id);
+    const place = ids.indexOf(id);
+    goOnAt = [ids[place + 1], ids[place - 1], dataset.removes];
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    opened = [...event.detail.target.querySelectorAll("details[id][open]")].map((details) => details.id);
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+    goOnAt.map((id) => document.getElementById(id)).find(Boolean)?.focus();
+    opened = goOnAt = [];
+  });
+
   // Choosers: how many are chosen, those of other pages among them; arrows go from row to row.
   function countChosen(form) {
     const kept = Number(form.querySelector("[data-kept-count]").dataset.keptCount);
