@@ -137,8 +137,20 @@
     const form = event.target.closest("[data-chooser]") || event.target.querySelector("[data-chooser]");
     if (form) countChosen(form);
   });
+  // What is ticked while a search is under way is not known to its answer, and stays ticked in what it brings.
+  const ticked = new Map();
   document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-chooser] [name=chosen]")) countChosen(event.target.form);
+    if (!event.target.matches("[data-chooser] [name=chosen]")) return;
+    ticked.set(event.target.value, event.target.checked);
+    countChosen(event.target.form);
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target.closest("[data-chooser]")) ticked.clear();
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    for (const input of event.target.querySelectorAll("[data-chooser] [name=chosen]")) {
+      if (ticked.has(input.value)) input.checked = ticked.get(input.value);
+    }
   });
   document.addEventListener("keydown", (event) => {
     if (!event.target.matches("[data-chooser] input") || !["ArrowDown", "ArrowUp"].includes(event.key)) return;
