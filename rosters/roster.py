@@ -85,8 +85,9 @@ def course_first(badges: QuerySet[Badge], *, course: Course) -> QuerySet[Badge]:
     """The badges that stand for a course come first (`is_of_course`), then all by name."""
     ids = list(badges.order_by().values_list("pk", flat=True))
     of_course = {pk for find in contributed("course_badges") for pk in find(course, ids)}
+    # No badge has the id 0: without any id this would be a constant, by which PostgreSQL sorts nothing.
     is_of_course = Case(
-        When(pk__in=of_course, then=Value(True)), default=Value(False), output_field=BooleanField()
+        When(pk__in=of_course or {0}, then=Value(True)), default=Value(False), output_field=BooleanField()
     )
     return badges.annotate(is_of_course=is_of_course).order_by("-is_of_course", "name", "pk")
 
