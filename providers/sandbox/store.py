@@ -294,8 +294,8 @@ class Store:
     def newest(self) -> list[Badge | Credential]:
         with self._lock:
             items: list[Badge | Credential] = [*self.badges.values(), *self.credentials.values()]
-        # Of those of one moment, too, the newest comes first.
-        return sorted(reversed(items), key=lambda item: item.created_at, reverse=True)
+        items.reverse()  # of those of one moment, too, the newest comes first
+        return sorted(items, key=lambda item: item.created_at, reverse=True)
 
     # --- Requests, events and settings ------------------------------------------------------------------
 
