@@ -41,13 +41,13 @@ def test_what_changed_at_the_provider_is_shown_taken_over_and_activated(
     expect(page.locator(".messagelist")).to_contain_text("templates")
     picture(page, "account")
 
-    tell_the_sandbox(product, id=known["Lab Tester"]["id"], name="Laboratory Tester")
-    owner = known["Lab Tester"]["organization_id"]
+    tell_the_sandbox(product, id=known["Hat Trick"]["id"], name="Three in a Day")
+    owner = known["Hat Trick"]["organization_id"]
     tell_the_sandbox(product, organization_id=owner, name="Exam Author", description="Wrote an exam.")
     page.get_by_role("button", name="Dry run").click()
     changes = page.locator(".changes tbody tr")
     expect(changes).to_have_count(2)
-    expect(changes.filter(has_text="Laboratory Tester")).to_contain_text("Lab Tester")
+    expect(changes.filter(has_text="Three in a Day")).to_contain_text("Hat Trick")
     page.get_by_role("button", name="Sync now").click()
     expect(page.locator(".messagelist")).to_contain_text("1 new badge, 1 changed")
 
