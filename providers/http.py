@@ -8,7 +8,7 @@
     privacy    a token is in no error, log or reply; a learner's address is in no log and no kept reply
 
 What differs between vendors is a Dialect. Whether and when to try again is decided by badges.delivery: only
-a lost reading is repeated here, once.
+a lost reading is repeated here, once, while half of its time is left.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ def request(
     clock.start(seconds)
     answer = _exchange(account, method, url, body, dialect=dialect)
     reads = reads or method == "GET"
-    if reads and isinstance(answer, OutcomeUnknown) and monotonic() < clock.ends_at:
+    halfway = (started + clock.ends_at) / 2
+    if reads and isinstance(answer, OutcomeUnknown) and monotonic() < halfway:
         answer = _exchange(account, method, url, body, dialect=dialect)
     _log(method, url, answer, seconds=monotonic() - started)
     result = answer if isinstance(answer, ProviderError) else _judge(answer, account, dialect=dialect)

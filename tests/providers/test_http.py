@@ -474,6 +474,17 @@ def test_a_get_is_not_repeated_without_end(sandbox: SandboxProcess) -> None:
     assert sandbox.received()["counts"]["requests"] == {"GET 200": 2}
 
 
+def test_a_get_that_took_most_of_its_time_is_not_repeated(sandbox: SandboxProcess) -> None:
+    """What was left would end before a connection is made, and be told as if nothing had been sent."""
+    sandbox.order(hang=1, hang_seconds=1.5)
+
+    with pytest.raises(OutcomeUnknown):
+        send(sandbox.account(), deadline=2.5)
+
+    sandbox.order()
+    assert sum(sandbox.received()["counts"]["requests"].values()) == 1
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_a_lost_post_or_put_is_never_repeated(sandbox: SandboxProcess, method: str) -> None:
     sandbox.order(lost_response=1, times=1)
