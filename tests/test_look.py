@@ -30,7 +30,9 @@ def test_every_status_of_an_issued_badge_has_its_own_sign(status: str) -> None:
     assert re.search(rf"\.status-{status}\b", styles)
 
 
-@pytest.mark.parametrize("stylesheet", ["style.css", "parts.css", "admin.css", "style-guide.css"])
+@pytest.mark.parametrize(
+    "stylesheet", ["style.css", "parts.css", "entity.css", "admin.css", "style-guide.css"]
+)
 def test_every_token_in_use_is_defined(stylesheet: str) -> None:
     text = (STYLES / stylesheet).read_text(encoding="utf-8")
     defined = re.findall(r"(--[a-z0-9-]+):", text + (STYLES / "tokens.css").read_text(encoding="utf-8"))
@@ -59,6 +61,8 @@ def test_the_style_guide_shows_every_part() -> None:
         "timeline",
         "empty",
         "dialog",
+        "tabbed",
+        "profile",
     ):
         assert part in page
     assert " style=" not in page

@@ -8,7 +8,7 @@ from django.urls import path
 from django.views.generic import TemplateView
 
 from tms import health, pages
-from tms.style_guide import RULES
+from tms.style_guide import RULES, tabbed_form
 
 urlpatterns = [
     path("", pages.dashboard, name="dashboard"),
@@ -23,7 +23,9 @@ if settings.DEBUG:
     urlpatterns.append(
         path(
             "style-guide/",
-            TemplateView.as_view(template_name="style_guide.html", extra_context={"rules": RULES}),
+            TemplateView.as_view(
+                template_name="style_guide.html", extra_context={"rules": RULES, "form": tabbed_form}
+            ),
             name="style-guide",
         )
     )
