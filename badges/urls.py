@@ -5,11 +5,15 @@ from __future__ import annotations
 from django.urls import path
 
 from badges import webhooks
+from badges.finds import BADGES_PAGE, ISSUED_PAGE
 from badges.lists import pages as lists
 from badges.pages import undo_act
+from tms.finding.pages import page_of
 
 urlpatterns = [
     path("webhooks/credly/<str:secret>/", webhooks.credly, name="credly-webhook"),
+    path("badges/", page_of(BADGES_PAGE), name="find-badges"),
+    path("issued-badges/", page_of(ISSUED_PAGE), name="find-issued-badges"),
     path("issued-badges/from-list/", lists.start, name="issue-from-list"),
     path("issued-badges/from-list/<int:pk>/", lists.one_list, name="issuing-list"),
     path("issued-badges/from-list/<int:pk>/result.csv", lists.download, name="issuing-list-file"),

@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *_demo_sign_in(),
     path("", include("tms.urls")),
     path("", include("achievements.urls")),
+    path("", include("providers.urls")),
     path("", include("badges.urls")),
     path("", include("rosters.urls")),
     path("admin/", admin.site.urls),

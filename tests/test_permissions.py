@@ -74,6 +74,7 @@ PAGE_ISSUE =   "302  404  404  404  404  302  404  302  404  302"
 PAGE_ISSUE_ASK="302  404  404  404  404  200  404  200  404  200"
 PAGE_LISTS =   "302  404  404  404  404  200  200  200  200  200"
 PAGE_MAKER =   "302  404  404  404  404  302  404  404  404  404"  # what one's colleagues issued is theirs to change
+PAGE_FIND =    "302  404  404  404  404  200  200  200  200  200"
 PAGE_NONE =    "302  405  405  405  405  405  405  405  405  405"
 SIGN_IN =      "200  302  302  302  302  302  302  302  302  302"
 SIGN_IN_NONE = "405  302  302  302  302  302  302  302  302  302"
@@ -139,6 +140,15 @@ TABLE: dict[str, Url] = {
     "issuing-list": page(of="list", GET=PAGE_ISSUE_ASK, POST=PAGE_MAKER),
     "issuing-list-file": page(of="list", GET=PAGE_ISSUE_ASK),
     "undo-issuing-act": page(of="act", GET=PAGE_ISSUE_ASK, POST=PAGE_OF_ADMINISTRATOR_ACT),
+    "find-users": page(GET=PAGE_FIND),
+    "find-organizations": page(GET=PAGE_FIND),
+    "find-badge-providers": page(GET=PAGE_FIND),
+    "find-badges": page(GET=PAGE_FIND),
+    "find-issued-badges": page(GET=PAGE_FIND),
+    "find-achievements": page(GET=PAGE_FIND),
+    "choose-for-filter": page(of="find_page find_filter", GET=PAGE_FIND, POST=PAGE_FIND),
+    "saved-searches": page(of="find_page", GET=PAGE_FIND, POST=PAGE_FIND),
+    "save-search": page(of="find_page", POST=PAGE_FIND),
     # What machines ask
     "healthz": machine(GET=ALL),
     "readyz": machine(GET=ALL),
@@ -338,6 +348,8 @@ def world(db: None) -> World:
             failed=failed,
             act=act,
             list=issued_list,
+            find_page=SimpleNamespace(pk="users"),
+            find_filter=SimpleNamespace(pk="organization"),
         ),
     )
 

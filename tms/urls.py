@@ -8,12 +8,19 @@ from django.urls import path
 from django.views.generic import TemplateView
 
 from tms import health, pages
+from tms.finding import pages as finding
+from tms.finds import ORGANIZATIONS_PAGE, USERS_PAGE
 from tms.style_guide import RULES, tabbed_form
 
 urlpatterns = [
     path("", pages.dashboard, name="dashboard"),
     path("sign-in/", pages.SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("users/", finding.page_of(USERS_PAGE), name="find-users"),
+    path("organizations/", finding.page_of(ORGANIZATIONS_PAGE), name="find-organizations"),
+    path("find/<str:page>/choose/<str:name>/", finding.choose_for_filter, name="choose-for-filter"),
+    path("find/<str:page>/searches/", finding.saved_searches, name="saved-searches"),
+    path("find/<str:page>/searches/save/", finding.save_search, name="save-search"),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import F, Q, QuerySet
+from django.utils.formats import date_format, localize
 from django.utils.functional import cached_property
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -26,7 +30,8 @@ class Column:
     """`name` is its word in addresses, and `value` what a cell says as text, wherever it goes.
 
     `order_by` are the fields that it sorts by; without them it does not. `template` shows the cell with
-    more than text: it is given the `row`.
+    more than text: it is given the `row`. `prepare` adds to the rows what only this column needs; `group` is
+    the heading under which people choose it.
     """
 
     name: str
@@ -34,6 +39,8 @@ class Column:
     value: Callable[[Any], object]
     order_by: tuple[str, ...] = ()
     template: str = ""
+    prepare: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None
+    group: _StrPromise | str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +87,17 @@ class Cell:
     label: _StrPromise
     value: object
     template: str
+
+    @property
+    def text(self) -> str:
+        """As a page shows it, in the reader's language and zone."""
+        if self.value is None:
+            return ""
+        if isinstance(self.value, bool):
+            return _("Yes") if self.value else _("No")
+        if isinstance(self.value, datetime):
+            return date_format(localtime(self.value), "SHORT_DATETIME_FORMAT")
+        return str(localize(self.value))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +151,8 @@ def find(listing: Listing, rows: QuerySet[Any], question: Question) -> Found:
     column = listing.column(question.sort.removeprefix(DOWN))
     if column is None or not column.order_by:
         question = replace(question, sort="")
+    for each in listing.columns:
+        rows = each.prepare(rows) if each.prepare else rows
     found = rows.filter(matching(listing, question.search)).order_by(*_order(listing, question))
     return Found(listing=listing, question=question, rows=found)
 

@@ -9,6 +9,7 @@ from tms.models.notifications import Notification
 from tms.models.organizations import Organization
 from tms.models.people import RoleAssignment, User, normalize_email
 from tms.models.records import LearningRecord, ProgressChange
+from tms.models.searches import SavedSearch
 from tms.models.subscriptions import LearningPath, LearningPathCourse, Subscription, SubscriptionProfile
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Organization",
     "ProgressChange",
     "RoleAssignment",
+    "SavedSearch",
     "Subscription",
     "SubscriptionProfile",
     "User",

@@ -1,0 +1,223 @@
+"""What is looked for among users and organizations. Apps above add filters in their `user_filters`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Exists, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from tms.access import Action, Role
+from tms.finding.filters import BelongsTo, Choice, Moment, Text, YesNo
+from tms.finding.listing import Column, Listing
+from tms.finding.search import FindPage
+from tms.models import Organization, RoleAssignment, User
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+ORGANIZATIONS = Listing(
+    columns=(
+        Column(
+            name="name",
+            label=_("Name"),
+            value=str,
+            order_by=("name",),
+            template="tms/finding/_organization.html",
+        ),
+        Column(
+            name="parent",
+            label=_("Parent"),
+            value=lambda row: row.parent.name if row.parent else "",
+            order_by=("parent__name",),
+        ),
+        Column(
+            name="achievements",
+            label=_("Enable Achievements"),
+            value=lambda row: row.enable_achievements,
+            order_by=("enable_achievements", "name"),
+        ),
+        Column(
+            name="global",
+            label=_("Participate in Global Achievements"),
+            value=lambda row: row.participate_in_global_achievements,
+            order_by=("participate_in_global_achievements", "name"),
+        ),
+        Column(
+            name="users",
+            label=_("Users"),
+            value=lambda row: row.user_count,
+            order_by=("user_count", "name"),
+            prepare=lambda rows: rows.annotate(user_count=Count("users")),
+        ),
+        Column(
+            name="time_zone", label=_("Time Zone"), value=lambda row: row.time_zone, order_by=("time_zone",)
+        ),
+        Column(
+            name="external_id",
+            label=_("External ID"),
+            value=lambda row: row.external_id,
+            order_by=("external_id",),
+        ),
+        Column(
+            name="created", label=_("Created"), value=lambda row: row.created_at, order_by=("created_at",)
+        ),
+        Column(name="id", label=_("ID"), value=lambda row: row.pk, order_by=("pk",)),
+    ),
+    searched=("name", "external_id"),
+    order_by=("name",),
+)
+
+
+def organizations(viewer: User) -> QuerySet[Any]:
+    return Organization.objects.for_user(viewer, Action.SEE).select_related("parent")
+
+
+def belongs_to(field: str) -> BelongsTo:
+    """The filter **Organization** of a list whose rows have the organization's id in `field`."""
+    return BelongsTo(
+        name="organization",
+        label=_("Organization"),
+        field=field,
+        rows=organizations,
+        listing=CHOOSE_ORGANIZATIONS,
+        title=_("Choose Organization"),
+    )
+
+
+CHOOSE_ORGANIZATIONS = Listing(
+    columns=(
+        Column(name="name", label=_("Organization"), value=str, order_by=("name",)),
+        *(column for column in ORGANIZATIONS.columns if column.name == "parent"),
+    ),
+    searched=("name", "external_id"),
+    order_by=("name",),
+)
+
+USERS = Listing(
+    columns=(
+        Column(
+            name="name",
+            label=_("Name"),
+            value=str,
+            order_by=("last_name", "first_name"),
+            template="tms/finding/_user.html",
+        ),
+        Column(name="email", label=_("E-mail"), value=lambda row: row.email, order_by=("email",)),
+        Column(
+            name="organization",
+            label=_("Organization"),
+            value=lambda row: str(row.organization or ""),
+            order_by=("organization__name",),
+        ),
+        Column(
+            name="roles",
+            label=_("Roles"),
+            value=lambda row: ", ".join(str(Role(each.role).label) for each in row.role_assignments.all()),
+            prepare=lambda rows: rows.prefetch_related("role_assignments"),
+        ),
+        Column(
+            name="participates",
+            label=_("Participate in Achievements"),
+            value=lambda row: row.participate_in_achievements,
+            order_by=("participate_in_achievements", "last_name"),
+            group=_("Achievements"),
+        ),
+        Column(
+            name="opted_out",
+            label=_("Opted out"),
+            value=lambda row: row.opted_out_at,
+            order_by=("opted_out_at",),
+            group=_("Achievements"),
+        ),
+        Column(
+            name="disabled",
+            label=_("Disabled"),
+            value=lambda row: not row.is_active,
+            order_by=("is_active", "last_name"),
+        ),
+        Column(name="time_zone", label=_("Time Zone"), value=lambda row: row.time_zone),
+        Column(
+            name="external_id",
+            label=_("External ID"),
+            value=lambda row: row.external_id,
+            order_by=("external_id",),
+        ),
+        Column(
+            name="joined", label=_("Created"), value=lambda row: row.date_joined, order_by=("date_joined",)
+        ),
+        Column(
+            name="last_login",
+            label=_("Last Sign-in"),
+            value=lambda row: row.last_login,
+            order_by=("last_login",),
+        ),
+        Column(name="id", label=_("ID"), value=lambda row: row.pk, order_by=("pk",)),
+    ),
+    searched=("first_name", "last_name", "email"),
+    order_by=("last_name", "first_name"),
+)
+
+
+def users(viewer: User) -> QuerySet[Any]:
+    rows: QuerySet[Any] = User.objects.for_user(viewer, Action.SEE)
+    return rows.select_related("organization")
+
+
+def _has_role(roles: list[str]) -> Q:
+    held = RoleAssignment.objects.in_force(timezone.now()).filter(user=OuterRef("pk"), role__in=roles)
+    return Q(Exists(held))
+
+
+FINDS = (
+    FindPage(
+        name="users",
+        title=_("Find Users"),
+        listing=USERS,
+        rows=users,
+        filters=(
+            Text(name="name", label=_("Name"), fields=("first_name", "last_name")),
+            Text(name="email", label=_("E-mail"), fields=("email",)),
+            Text(name="external_id", label=_("External ID"), fields=("external_id",)),
+            belongs_to("organization"),
+            Choice(name="role", label=_("Role"), choices=tuple(Role.choices), condition=_has_role),
+            YesNo(name="disabled", label=_("Disabled"), condition=Q(is_active=False)),
+            YesNo(
+                name="participates",
+                label=_("Participate in Achievements"),
+                condition=Q(participate_in_achievements=True),
+            ),
+            YesNo(name="opted_out", label=_("Opted out"), condition=Q(opted_out_at__isnull=False)),
+            Moment(name="joined", label=_("Created"), field="date_joined"),
+            Moment(name="last_login", label=_("Last Sign-in"), field="last_login", nullable=True),
+        ),
+        shown=("name", "email", "organization", "roles", "participates"),
+        preset="name=&disabled=not",
+        opened=("name",),
+        icon="users",
+        more_filters="user_filters",
+    ),
+    FindPage(
+        name="organizations",
+        title=_("Find Organizations"),
+        listing=ORGANIZATIONS,
+        rows=organizations,
+        filters=(
+            Text(name="name", label=_("Name"), fields=("name",)),
+            Text(name="external_id", label=_("External ID"), fields=("external_id",)),
+            belongs_to("pk"),
+            YesNo(name="achievements", label=_("Enable Achievements"), condition=Q(enable_achievements=True)),
+            YesNo(
+                name="global",
+                label=_("Participate in Global Achievements"),
+                condition=Q(participate_in_global_achievements=True),
+            ),
+            Moment(name="created", label=_("Created"), field="created_at"),
+        ),
+        shown=("name", "parent", "achievements", "global", "users"),
+        opened=("name",),
+        icon="building-2",
+    ),
+)
+USERS_PAGE, ORGANIZATIONS_PAGE = FINDS
