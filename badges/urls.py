@@ -5,12 +5,21 @@ from __future__ import annotations
 from django.urls import path
 
 from badges import webhooks
+from badges.accounts import pages as accounts
 from badges.finds import BADGES_PAGE, ISSUED_PAGE
 from badges.lists import pages as lists
 from badges.pages import undo_act
 from tms.finding.pages import page_of
 
 urlpatterns = [
+    path("badge-providers/<int:pk>/", accounts.badge_provider, name="badge-provider"),
+    path("badge-providers/<int:pk>/sync/", accounts.sync_badge_provider, name="sync-badge-provider"),
+    path(
+        "badge-providers/<int:pk>/synchronizations/<int:record_pk>/",
+        accounts.synchronization,
+        name="synchronization",
+    ),
+    path("badge-providers/<int:pk>/compare/", accounts.compare_badge_provider, name="compare-badge-provider"),
     path("webhooks/credly/<str:secret>/", webhooks.credly, name="credly-webhook"),
     path("badges/", page_of(BADGES_PAGE), name="find-badges"),
     path("issued-badges/", page_of(ISSUED_PAGE), name="find-issued-badges"),

@@ -35,7 +35,7 @@ class Workload:
 
 
 def workload_of(provider: BadgeProvider) -> Workload:
-    """Five queries, of which none reads what was issued long ago unless there is nothing newer."""
+    """At most five queries, of which none reads what was issued long ago unless there is nothing newer."""
     rows = IssuedBadge.objects.filter(badge__badge_provider=provider)
     counts: dict[Status, int] = {}
     for group in GROUPS:
@@ -45,7 +45,9 @@ def workload_of(provider: BadgeProvider) -> Workload:
     failed = IssuingEvent.objects.filter(
         to_status=Status.FAILED, issued_badge__status=Status.FAILED, issued_badge__in=rows
     )
-    latest = failed.select_related("issued_badge").order_by("-pk").first()
+    latest = (
+        failed.select_related("issued_badge").order_by("-pk").first() if Status.FAILED in counts else None
+    )
     return Workload(
         counts=counts,
         issued_at=max(filter(None, issued[:LOOKED_AT]), default=None),

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -43,6 +44,27 @@ DOCUMENTED: dict[str, tuple[Address, ...]] = {
         Address(gettext_lazy("sandbox"), "https://sandbox.api.accredible.com/v1"),
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    kind: str
+    label: str
+    url: str
+
+
+def suggestions() -> list[Suggestion]:
+    """What to offer as an API URL: the documented addresses, and the hosts that the operator named."""
+    found = [
+        Suggestion(kind, f"{Kind(kind).label}, {address.label}", address.url)
+        for kind, addresses in DOCUMENTED.items()
+        for address in addresses
+    ]
+    for place in settings.PROVIDER_ALLOWED_HOSTS:
+        found += [
+            Suggestion(kind, _("Sandbox of this site"), f"http://{place.lower()}/v1") for kind in DOCUMENTED
+        ]
+    return found
 
 
 def problem_of(api_url: str) -> str:

@@ -226,12 +226,7 @@ class AccountAdmin(BackOfficeAdmin):
     def _check(self, request: HttpRequest, provider: BadgeProvider) -> None:
         user: Any = request.user
         checkup = health.check(provider, actor=user)
-        facts = {"account": provider, "kind": provider.get_kind_display(), "name": checkup.name or "–"}
-        if checkup.works:
-            text = _("%(account)s: the connection works; %(kind)s calls it “%(name)s”.") % facts
-            self.message_user(request, text, messages.SUCCESS)
-        else:
-            self.message_user(request, f"{provider}: {checkup.problem}", messages.ERROR)
+        self.message_user(request, checkup.sentence, messages.SUCCESS if checkup.works else messages.ERROR)
 
     @admin.action(description=gettext_lazy("Pause…"), permissions=["manage"])
     def pause(self, request: HttpRequest, queryset: models.QuerySet[BadgeProvider]) -> HttpResponse | None:

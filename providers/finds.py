@@ -117,6 +117,7 @@ FINDS = (
             "No badge provider yet. Badges are issued through one: Credly, Accredible or our own Open Badges."
         ),
         icon="plug",
+        actions="providers/finding/_actions.html",
     ),
 )
 (PROVIDERS_PAGE,) = FINDS

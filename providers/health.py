@@ -44,6 +44,17 @@ class Checkup:
     def works(self) -> bool:
         return not self.problem
 
+    @property
+    def sentence(self) -> str:
+        if self.problem:
+            return f"{self.provider}: {self.problem}"
+        facts = {
+            "account": self.provider,
+            "kind": self.provider.get_kind_display(),
+            "name": self.name or "–",
+        }
+        return _("%(account)s: the connection works; %(kind)s calls it “%(name)s”.") % facts
+
 
 def check(provider: BadgeProvider, *, actor: User | None = None) -> Checkup:
     """Ask the provider whether it takes our calls, and store what it says. No transaction may be open."""

@@ -21,8 +21,10 @@ from django.utils.translation.trans_real import CONTEXT_SEPARATOR
 
 from achievements import evaluation
 from badges.lifecycle import Move, move
-from badges.models import Badge, Difference, IssuedBadge, IssuingAct
+from badges.models import Badge, Difference, IssuedBadge, IssuingAct, Synchronization
 from badges.status import Status
+from badges.synchronization import Change
+from providers.models import BadgeProvider
 from tests.factories import (
     AchievementFactory,
     AdministratorFactory,
@@ -42,7 +44,7 @@ from tms.models import Class, CourseAssignment, Enrollment
 pytestmark = pytest.mark.django_db
 
 # Brands, a name of a product and addresses; they are the same in every language.
-UNTRANSLATED = re.compile(r"Credly|TMS Badging|\S+@\S+|[A-Z]{2,4}|UTC")
+UNTRANSLATED = re.compile(r"Credly|Accredible|TMS Badging|https?://\S+|\S+@\S+|[A-Z]{2,4}|UTC")
 
 
 NAMED = {"first_name": "Άννα", "last_name": "Βήτα"}
@@ -263,3 +265,32 @@ def test_issuing_from_a_list(brackets, client, world):
             "<pre.*?</pre>", "", page.content.decode(), flags=re.DOTALL
         )  # columns have English names
         assert list(unmarked(html)) == []
+
+
+def test_a_badge_provider_and_its_form(brackets, client, world):
+    """Its profile with all that there may be to tell, its form with what is wrong, and a synchronization."""
+    client.force_login(world["administrator"])
+    provider = BadgeProvider.objects.get()
+    BadgeProvider.objects.update(provider_organization_id="1", checked_at=timezone.now())
+    own = [provider.pk]
+    OrganizationFactory(name="Θήτα", parent=provider.organization)
+    pages = [client.get(reverse("badge-provider", args=own))]
+    client.post(reverse("pause-badge-provider", args=own), {"reason": "Ωραία"})
+    changes = [
+        {"change": change.value, "template_id": "1", "name": "Ξι", "badge": None, "details": {}}
+        for change in Change
+    ]
+    changes[1]["details"] = {"allows_duplicates": [False, True], "name": ["Ξι", "Πι"]}
+    records = [
+        Synchronization.objects.create(badge_provider=provider, is_dry_run=dry_run, changes=found)
+        for dry_run, found in ((True, changes), (False, changes), (True, []), (True, changes))
+    ]
+    pages += [client.get(reverse("synchronization", args=[provider.pk, record.pk])) for record in records]
+    pages += [client.get(reverse("badge-provider", args=own))]
+    pages += [
+        client.get(reverse("edit-badge-provider", args=own)),
+        client.get(reverse("create-badge-provider")),
+    ]
+    pages += [client.post(reverse("create-badge-provider"), {"api_url": "1", "calls_per_minute": "1.1"})]
+    for page in pages:
+        assert list(unmarked(page.content.decode())) == []

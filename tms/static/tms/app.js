@@ -41,6 +41,17 @@
     if (event.target.closest("[data-theme-switch]")) storeTheme(event.target.value);
   });
 
+  // What asks another system takes a while: its button says so, and asks once.
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (!button || !("waits" in button.dataset)) return;
+    if (button.getAttribute("aria-busy") === "true") event.preventDefault();
+    button.setAttribute("aria-busy", "true");
+  });
+  addEventListener("pageshow", () => {
+    for (const button of document.querySelectorAll("[data-waits]")) button.removeAttribute("aria-busy");
+  });
+
   function closeMenus(exceptAround) {
     for (const menu of document.querySelectorAll("details.menu[open]")) {
       if (!menu.contains(exceptAround)) menu.open = false;
