@@ -43,13 +43,7 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
             raise DomainError("conditions", message, fields={"conditions": [message]})
         _check_frequency(achievement, rule)
         _check_renewable(achievement)
-        check_references(
-            rule,
-            text=achievement.conditions_text,
-            organization=achievement.organization,
-            actor=actor,
-        )
-        _check_cycle(achievement, rule)
+        _check_things(achievement, rule, actor=actor)
         if before:
             _carry_over(achievement, before)
         achievement.conditions = language.canonical(rule)
@@ -81,6 +75,24 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
             _keep_version(achievement, actor=actor)
         hint("achievements.award_changes")
         return rule_with_hints(achievement)
+
+
+def check_conditions(draft: Achievement, *, actor: User | None = None) -> Rule:
+    """The rule of a draft with hints and notices, checked as saving checks it; raises what saving would raise
+    about the conditions. Nothing is stored, and the rest of the draft need not be complete."""
+    _check_things(draft, read_rule(draft.conditions_text), actor=actor)
+    return rule_with_hints(draft)
+
+
+def _check_things(achievement: Achievement, rule: Rule, *, actor: User | None) -> None:
+    """What the rule names: that it is there, and does not wait for this achievement itself."""
+    check_references(
+        rule,
+        text=achievement.conditions_text,
+        organization=achievement.organization,
+        actor=actor,
+    )
+    _check_cycle(achievement, rule)
 
 
 def _carry_over(achievement: Achievement, before: Achievement) -> None:
@@ -126,26 +138,32 @@ def describe(remark: language.Remark) -> dict[str, Any]:
 
 
 def check_references(rule: Rule, *, text: str, organization: Organization, actor: User | None = None) -> None:
-    """Refuse ids that name nothing, with their places in the text.
-
-    For an administrator that is whatever lies neither in her own reach nor above the achievement's
-    organization, whose content it may use: a rule in words must not tell the names of strangers' things.
-    """
+    """Refuse ids that name nothing, with their places in the text."""
     unknown: dict[str, frozenset[int]] = {}
-    above: list[int] | None = None
-    for key, ids in language.referenced_ids(rule).items():
-        model: Any = REFERENCED[key]
-        rows = model._default_manager.filter(pk__in=ids)
-        if actor is not None:
-            above = _with_ancestors(organization) if above is None else above
-            rows = rows.filter(reachable(model, actor, Action.SEE) | models.Q(organization__in=above))
+    used = language.referenced_ids(rule)
+    line = ancestry(organization) if used and actor else []
+    for key, ids in used.items():
+        rows = nameable(REFERENCED[key], line=line, actor=actor).filter(pk__in=ids)
         if missing := ids - set(rows.values_list("pk", flat=True)):
             unknown[key] = missing
     if unknown:
         raise _refused(language.unknown_ids(text, unknown))
 
 
-def _with_ancestors(organization: Organization) -> list[int]:
+def nameable(model: type[models.Model], *, line: list[int], actor: User | None) -> models.QuerySet[Any]:
+    """What a rule may name. `line`: the achievement's organization and those above it (`ancestry`).
+
+    For an administrator that is what lies in her own reach or above the achievement's organization, whose
+    content it may use: a rule in words must not tell the names of strangers' things.
+    """
+    rows: models.QuerySet[Any] = model._default_manager.all()
+    if actor is None:
+        return rows
+    return rows.filter(reachable(model, actor, Action.SEE) | models.Q(organization__in=line))
+
+
+def ancestry(organization: Organization) -> list[int]:
+    """Ids of an organization and of those above it."""
     line: list[int] = []
     above: Organization | None = organization
     while above is not None:
