@@ -50,6 +50,10 @@ class PreviewSerializer(Serializer):
     messages = serializers.IntegerField(help_text=_("Messages of ours that learners would get."))
     calls = serializers.IntegerField(help_text=_("Badges that the provider would be asked to issue."))
     seconds = serializers.FloatField()
+    owed = serializers.IntegerField(
+        help_text=_("Who has earned it before and would be issued its badge now; among `calls`.")
+    )
+    owed_sample = GainSerializer(many=True)
     hints = serializers.ListField(child=serializers.DictField())
 
 

@@ -17,6 +17,7 @@ from achievements.lock import one_at_a_time
 from achievements.models import Achievement, Backfill, EarnedAchievement
 from badges.expiry import ended_at
 from badges.issuing import issue_earned as record_intents
+from badges.issuing import never_had
 from badges.models import Badge, IssuedBadge
 from tms.sql import Sql, execute, in_list, relation, sql, table, value
 
@@ -94,15 +95,25 @@ def issue_new(
 
 def _issue(which: Sql, *, now: datetime, backfill: bool = False, silent: bool = False) -> int:
     """Write the intents of a set of awards, then link each award that is not linked yet."""
+    new = record_intents(_lacking(which), now=now, backfill=backfill, silent=silent)
+    _link(sql("award.issued_badge_id IS NULL AND {}", which))
+    return len(new)
+
+
+def owed(achievement: Achievement) -> Sql:
+    """learner_id and earned_at of those who have earned an achievement, as it is stored, and whom issue_due
+    would issue its badge."""
+    return never_had(_lacking(sql("award.achievement_id = {}", value(achievement.pk))))
+
+
+def _lacking(which: Sql) -> Sql:
+    """The badges of those of a set of awards that did not lead to it."""
     lacking = sql(
         "NOT EXISTS (SELECT 1 FROM {} AS led"
         " WHERE led.id = award.issued_badge_id AND led.badge_id = achievement.badge_id)",
         table(IssuedBadge),
     )
-    earned = _earned(sql("{} AND {}", lacking, which), reserved=Sql("CAST(NULL AS BIGINT)"))
-    new = record_intents(earned, now=now, backfill=backfill, silent=silent)
-    _link(sql("award.issued_badge_id IS NULL AND {}", which))
-    return len(new)
+    return _earned(sql("{} AND {}", lacking, which), reserved=Sql("CAST(NULL AS BIGINT)"))
 
 
 def _earned(which: Sql, *, reserved: Sql) -> Sql:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from achievements.authoring import save_achievement
 from achievements.conditions.language import Remark
 from achievements.conditions.query import EVERYBODY, GATES, Scope, may_earn, standing, winners
 from achievements.evaluation import active_rule
+from achievements.intents import owed
 from achievements.models import Backfill
 from achievements.references import gone, told
 from badges.issuing import never_had, problem_of_silence
@@ -48,7 +49,8 @@ class Gain:
 class Preview:
     """`awards` to be made at once, to `learners`; some as `sample`. `blocked`: by gate, who meets
     the rule and is held back (one learner may stand at several gates). `messages`: how many of ours learners
-    get. `seconds`: how long the provider's `calls` take at this site's pace."""
+    get. `seconds`: how long the provider's `calls` take at this site's pace. `owed`: how many have earned it
+    before and would be issued its badge now, some as `owed_sample`; their calls are among `calls`."""
 
     awards: int
     learners: int
@@ -59,6 +61,8 @@ class Preview:
     calls: int
     seconds: float
     hints: tuple[Remark, ...] = field(default=())
+    owed: int = 0
+    owed_sample: tuple[Gain, ...] = ()
 
 
 def preview(draft: Achievement, *, actor: User | None = None) -> Preview:
@@ -78,10 +82,37 @@ def preview(draft: Achievement, *, actor: User | None = None) -> Preview:
             waiting_for=waiting_for,
             hints=(*rule.hints, *rule.notices),
         )
+        found = _with_owed(found, draft)
         transaction.set_rollback(True)
     draft.pk, draft.enabled = pk, enabled
     draft._state.adding = pk is None
     return found
+
+
+def _with_owed(found: Preview, stored: Achievement) -> Preview:
+    """Those who have earned it wait only for its badge."""
+    statement = sql("SELECT COUNT(*) FROM ({}) AS owed", owed(stored))
+    [(count,)] = fetch(statement) if stored.badge_id else [(0,)]
+    if not count:
+        return found
+    rows = fetch(
+        sql(
+            """
+            SELECT owed.learner_id, person.first_name, person.last_name, owed.earned_at
+            FROM ({}) AS owed JOIN {} AS person ON person.id = owed.learner_id
+            ORDER BY owed.earned_at DESC, owed.learner_id DESC LIMIT {}
+            """,
+            owed(stored),
+            table(User),
+            value(SAMPLE),
+        )
+    )
+    sample = tuple(
+        Gain(learner_id=pk, name=f"{first} {last}".strip(), occurrence=1, earned_at=moment_of(moment))
+        for pk, first, last, moment in rows
+    )
+    calls = found.calls + count
+    return replace(found, owed=count, owed_sample=sample, calls=calls, seconds=_seconds(calls))
 
 
 def preview_backfill(
@@ -147,9 +178,13 @@ def _foresee(
         waiting_for=waiting_for,
         messages=messages.get(notification, awards),
         calls=calls,
-        seconds=calls * SECONDS_PER_CALL / settings.DELIVERY_CONNECTIONS,
+        seconds=_seconds(calls),
         hints=tuple(hints),
     )
+
+
+def _seconds(calls: int) -> float:
+    return calls * SECONDS_PER_CALL / settings.DELIVERY_CONNECTIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,3 +144,22 @@ def test_statements_do_not_grow_with_learners(organization, django_assert_max_nu
             preview(draft(organization))
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_a_badge_that_is_linked_afterwards_shows_who_has_earned_it_before(organization):
+    ada = launched(organization, 2)
+    achievement = AchievementFactory(organization=organization)
+    backfill.award_due()
+    badge = BadgeFactory(organization=organization)
+    achievement.refresh_from_db()
+    achievement.badge = badge
+    bea = launched(organization, 3)
+
+    found = preview(achievement)
+
+    assert (found.awards, found.owed, found.calls) == (1, 1, 2)
+    assert [gain.learner_id for gain in found.owed_sample] == [ada.pk]
+    assert [gain.learner_id for gain in found.sample] == [bea.pk]
+    assert not IssuedBadge.objects.exists()
+    achievement.refresh_from_db()
+    assert achievement.badge is None
