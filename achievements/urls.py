@@ -5,11 +5,19 @@ from __future__ import annotations
 from django.urls import path
 
 from achievements import pages
+from achievements.editing import pages as editing
 from achievements.finds import ACHIEVEMENTS_PAGE
 from tms.finding.pages import page_of
 
 urlpatterns = [
     path("achievements/", pages.own_achievements, name="own-achievements"),
     path("achievements/find/", page_of(ACHIEVEMENTS_PAGE), name="find-achievements"),
+    path("achievements/create/", editing.create_achievement, name="create-achievement"),
+    path("achievements/create/conditions/", editing.check_conditions, name="check-conditions"),
+    path("achievements/create/preview/", editing.preview_achievement, name="preview-achievement"),
+    path("achievements/create/choose-badge/", editing.choose_badge, name="choose-achievement-badge"),
+    path("achievements/create/choose/", editing.choose_things, name="choose-things"),
+    path("achievements/<int:pk>/", editing.achievement_profile, name="achievement"),
+    path("achievements/<int:pk>/edit/", editing.edit_achievement, name="edit-achievement"),
     path("users/<int:pk>/achievements/", pages.user_achievements, name="user-achievements"),
 ]

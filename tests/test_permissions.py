@@ -75,6 +75,7 @@ PAGE_ISSUE_ASK="302  404  404  404  404  200  404  200  404  200"
 PAGE_LISTS =   "302  404  404  404  404  200  200  200  200  200"
 PAGE_MAKER =   "302  404  404  404  404  302  404  404  404  404"  # what one's colleagues issued is theirs to change
 PAGE_FIND =    "302  404  404  404  404  200  200  200  200  200"
+NOWHERE_PAGE = "302  404  404  404  404  404  404  404  404  404"
 PAGE_NONE =    "302  405  405  405  405  405  405  405  405  405"
 SIGN_IN =      "200  302  302  302  302  302  302  302  302  302"
 SIGN_IN_NONE = "405  302  302  302  302  302  302  302  302  302"
@@ -121,6 +122,13 @@ TABLE: dict[str, Url] = {
     "dashboard": page(GET=PAGE),
     "own-achievements": page(GET=PAGE, POST=PAGE_ACT),
     "user-achievements": page(of="learner", GET=PAGE_OF_OWN),
+    "create-achievement": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
+    "check-conditions": page(POST=PAGE_LISTS),
+    "preview-achievement": page(POST=PAGE_LISTS),
+    "choose-achievement-badge": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
+    "achievement": page(of="achievement", GET=PAGE_ISSUE_ASK),
+    "choose-things": page(GET=NOWHERE_PAGE, POST=NOWHERE_PAGE),  # which things is not said
+    "edit-achievement": page(of="achievement", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),
     "classes": page(GET=PAGE),
     "roster": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH_ACT),
     "roster-export": page(of="training_class", GET=PAGE_TEACH),

@@ -1,0 +1,229 @@
+"""The pages of one achievement: what they save, show and refuse."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+
+from achievements.models import Achievement, EarnedAchievement, RuleRun
+from tests.factories import (
+    PAST,
+    AchievementFactory,
+    AdministratorFactory,
+    BadgeFactory,
+    CourseTagFactory,
+    IssuedBadgeFactory,
+    LabFactory,
+    OrganizationFactory,
+    UserFactory,
+)
+from tms.access import Role
+
+pytestmark = pytest.mark.django_db
+
+CREATE = "/achievements/create/"
+CHECK = "/achievements/create/conditions/"
+
+
+@pytest.fixture
+def administrator(client):
+    person = AdministratorFactory()
+    client.force_login(person)
+    client.get(CREATE)  # her visit is noted once a day
+    return person
+
+
+def form_of(organization, **more):
+    values = {
+        "name": "Explorer",
+        "organization": organization.pk,
+        "points": 10,
+        "frequency": 1,
+        "frequency_type": "per_user",
+        "enabled": "on",
+        "conditions_text": "[{Subject:0, Count:2}]",
+    }
+    return {**values, **more}
+
+
+def words(response) -> str:
+    """The texts of a page, one space between them."""
+    return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split()))
+
+
+class TestSaving:
+    def test_an_achievement_is_created_with_its_badge_and_shown(self, client, administrator):
+        badge = BadgeFactory(organization=administrator.organization)
+
+        page = client.get(CREATE)
+        assert f'<option value="{administrator.organization_id}" selected>' in page.content.decode()
+        answer = client.post(CREATE, form_of(administrator.organization, badge=badge.pk, category="Labs"))
+
+        made = Achievement.objects.get()
+        assert answer["Location"] == f"/achievements/{made.pk}/"
+        assert (made.name, made.badge, made.category) == ("Explorer", badge, "Labs")
+        assert made.conditions == [{"Subject": 0, "Count": 2}]
+        assert made.rule_versions.get().created_by == administrator
+        assert "Launch 2 labs" in words(client.get(answer["Location"]))
+
+    def test_what_is_wrong_stands_beside_it_and_nothing_that_was_typed_is_lost(self, client, administrator):
+        elsewhere = BadgeFactory()
+        text = "[{Subject:0,\n Cout:2}]"
+
+        page = client.post(CREATE, form_of(administrator.organization, name="", conditions_text=text))
+        assert "This field is required." in words(page)
+        assert "Line 2, column 2 Cout: did you mean Count?" in words(page)
+        assert f"{html.escape(text)}</textarea>" in page.content.decode()
+
+        page = client.post(CREATE, form_of(administrator.organization, conditions_text=text))
+        assert "The conditions have mistakes" in words(page)
+        page = client.post(CREATE, form_of(administrator.organization, conditions_text=""))
+        assert "An enabled achievement needs conditions" in words(page)
+        page = client.post(
+            CREATE, form_of(administrator.organization, conditions_text="[“Subject”:0,”Count”:1]")
+        )
+        assert '[{"Subject": 0, "Count": 1}]' in words(page)  # as it was probably meant
+        page = client.post(CREATE, form_of(administrator.organization, badge=elsewhere.pk))
+        assert "not one of the available choices" in words(page)
+        assert not Achievement.objects.exists()
+
+    def test_a_badge_that_another_organization_of_hers_may_use_is_refused_at_its_field(
+        self, client, administrator
+    ):
+        child = OrganizationFactory(parent=administrator.organization)
+        badge = BadgeFactory(organization=administrator.organization)
+
+        page = client.post(CREATE, form_of(child, badge=badge.pk))
+
+        assert "is not available to this organization" in words(page)
+        badge.available_to.add(child)
+        assert client.post(CREATE, form_of(child, badge=badge.pk)).status_code == 302
+        assert Achievement.objects.get().badge == badge
+
+    def test_an_edit_keeps_what_the_form_does_not_show(self, client, administrator):
+        made = AchievementFactory(organization=administrator.organization, is_global=True, external_id="a-1")
+
+        client.post(
+            f"/achievements/{made.pk}/edit/", form_of(administrator.organization, name="New", points=25)
+        )
+
+        made.refresh_from_db()
+        assert (made.name, made.points, made.rule_version) == ("New", 25, 2)
+        assert (made.is_global, made.external_id) == (True, "a-1")
+
+    def test_global_is_for_those_with_the_role(self, client, administrator):
+        sent = form_of(administrator.organization, is_global="on")
+        assert "is_global" not in client.get(CREATE).content.decode()
+        client.post(CREATE, sent)
+        assert not Achievement.objects.get().is_global
+
+        client.force_login(
+            UserFactory(
+                organization=administrator.organization,
+                roles=[Role.ADMINISTRATOR, Role.GLOBAL_ACHIEVEMENTS],
+            )
+        )
+        client.post(CREATE, {**sent, "name": "Everywhere"})
+        assert Achievement.objects.get(name="Everywhere").is_global
+
+    def test_what_was_last_changed_in_the_builder_is_saved_from_there(self, client, administrator):
+        rows = {"edited_in": "builder", "rule.0.Subject": "60", "rule.0.Days": "7"}
+
+        client.post(CREATE, form_of(administrator.organization, **rows))
+
+        assert Achievement.objects.get().conditions == [{"Subject": 60, "Days": 7, "Kinds": ["session"]}]
+
+
+class TestProfile:
+    def test_it_tells_facts_counts_runs_and_why_a_rule_rests(
+        self, client, administrator, django_assert_max_num_queries
+    ):
+        organization = administrator.organization
+        badge = BadgeFactory(name="Cloud", organization=organization)
+        made = AchievementFactory(organization=organization, badge=badge, description="For all.", points=15)
+        for status in ("issued", "accepted", "queued"):
+            issued = IssuedBadgeFactory(badge=badge, status=status)
+            EarnedAchievement.objects.create(
+                learner=issued.learner,
+                achievement=made,
+                earned_at=PAST,
+                earned_day=PAST.date(),
+                points=15,
+                rule_version=1,
+                issued_badge=issued,
+            )
+        RuleRun.objects.create(
+            achievement=made, started_at=PAST, seconds=0.5, looked_at=1200, awarded=3, error="Too slow."
+        )
+        Achievement.objects.filter(pk=made.pk).update(paused_at=PAST, last_error="Too slow.")
+
+        with django_assert_max_num_queries(12):
+            page = words(client.get(f"/achievements/{made.pk}/"))
+
+        for text in (
+            "For all.",
+            "Launch a lab",
+            "[{Subject:0, Count:1}]",
+            "Learners who earned it 3",
+            "Badges issued 2",
+            "Badges under way 1",
+            "The rule is paused. Too slow.",
+            "1,200",
+        ):
+            assert text in page
+        assert f"/achievements/{made.pk}/edit/" in client.get(f"/achievements/{made.pk}/").content.decode()
+
+
+class TestChecking:
+    def test_text_is_shown_in_words_and_as_rows(self, client, administrator, django_assert_max_num_queries):
+        tag = CourseTagFactory(name="Azure", organization=administrator.organization)
+        text = f"[{{Subject:20, Count:3, CourseTagIds:[{tag.pk}], Complete:True, WithinDays:30}}]"
+
+        with django_assert_max_num_queries(20):
+            page = client.post(CHECK, form_of(administrator.organization, conditions_text=text))
+
+        assert "Complete 3 courses tagged “Azure” within 30 days" in words(page)
+        assert f'name="rule.0.CourseTagIds" id="rule-0-CourseTagIds" value="{tag.pk}"' in " ".join(
+            page.content.decode().split()
+        )
+        assert not Achievement.objects.exists()
+
+    def test_rows_are_written_as_text_and_remarks_go_to_their_rows(self, client, administrator):
+        lab = LabFactory(organization=administrator.organization)
+        rows = {
+            "edited_in": "builder",
+            "rule.0.Subject": "10",
+            "rule.0.Count": "2",
+            "rule.0.Complete": "yes",
+            "rule.1.group": "Any",
+            "rule.1.0.Subject": "0",
+            "rule.1.0.LabProfileIds": str(lab.pk),
+            "rule.1.0.Count": "1",
+            "rule.1.0.MinScorePercent": "101",
+        }
+
+        page = client.post(CHECK, form_of(administrator.organization, **rows)).content.decode()
+
+        assert "{&quot;Subject&quot;: 10, &quot;Count&quot;: 2, &quot;Complete&quot;: true}" in page
+        place = page.index('id="rule-1-0-MinScorePercent-said"')
+        assert "from 0 to 100" in page[place : place + 300]
+
+        rows["rule.1.0.MinScorePercent"] = "80"
+        page = words(client.post(CHECK, form_of(administrator.organization, **rows)))
+        assert "Complete 2 courses" in page
+        assert f"Launch the lab “{lab.name}”" in page
+
+    def test_things_of_strangers_are_neither_named_nor_offered(self, client, administrator):
+        own = LabFactory(name="Our lab", organization=administrator.organization)
+        theirs = LabFactory(name="Their lab")
+        text = f"[{{Subject:0, Count:1, LabProfileIds:[{own.pk},{theirs.pk}]}}]"
+
+        page = words(client.post(CHECK, form_of(administrator.organization, conditions_text=text)))
+        offered = words(client.get("/achievements/create/choose/?key=LabProfileIds&row=0"))
+
+        assert "Our lab" in page
+        assert f"LabProfileIds names {theirs.pk}, which does not exist or is not yours to use." in page
+        assert "Our lab" in offered
+        assert "Their lab" not in page + offered
