@@ -181,10 +181,12 @@ def results_of(act: IssuingAct) -> Results:
     return Results(act=act, all=tuple(told(outcomes_of(act))))
 
 
-def outcomes_of(act: IssuingAct) -> QuerySet[ActOutcome]:
-    """The pairs of an act in its order, for a page that shows a part of them; `now` is the state of each."""
+def outcomes_of(act: IssuingAct | QuerySet[IssuingAct]) -> QuerySet[ActOutcome]:
+    """The pairs of an act in its order, for a page that shows a part of them, or those of several; `now` is
+    the state of each."""
     badges = Badge.objects.select_related("badge_provider").defer("badge_provider__token")
-    found = ActOutcome.objects.filter(act=act).select_related("learner", "issued_badge")
+    of = "act__in" if isinstance(act, QuerySet) else "act"
+    found = ActOutcome.objects.filter(**{of: act}).select_related("learner", "issued_badge")
     return found.prefetch_related(Prefetch("badge", badges)).annotate(now=_STATE).order_by("position", "pk")
 
 

@@ -11,6 +11,7 @@ condition on issued badges that is true of those.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -54,11 +55,11 @@ def foresee_undoing(act: IssuingAct) -> Ended:
     return foresee(brought_about(act))
 
 
-def undoing_for(user: User, act: IssuingAct) -> Ended:
-    """As `foresee_undoing`, for a page that offers it: nothing for whoever may not."""
-    if not IssuingAct.objects.for_user(user, Action.MANAGE).filter(pk=act.pk).exists():
-        return Ended()
-    return foresee_undoing(act)
+def undoable(acts: Collection[IssuingAct], *, user: User) -> set[int]:
+    """The ids of those of some acts of which this person may take something back; one query for all."""
+    there = _brought_about().filter(act=OuterRef("pk"), issued_badge__status__in=TO_END)
+    reached = IssuingAct.objects.for_user(user, Action.MANAGE).filter(pk__in=[act.pk for act in acts])
+    return set(reached.filter(Exists(there)).order_by().values_list("pk", flat=True)) if acts else set()
 
 
 def brought_about(act: IssuingAct) -> QuerySet[IssuedBadge]:
@@ -67,13 +68,20 @@ def brought_about(act: IssuingAct) -> QuerySet[IssuedBadge]:
     What an act by hand wrote belongs to the last act that asked for it; a failed row of anything else stays
     what it was, whoever tried it again.
     """
-    asked = ActOutcome.objects.filter(issued_badge=OuterRef("pk"), code=ACCEPTED)
-    return IssuedBadge.objects.filter(
-        Exists(asked.filter(act=act)),
-        Exists(asked.filter(is_retry=False)),
-        ~Exists(asked.filter(act__gt=act.pk, act__undone_at=None)),
-        *(~condition for condition in contributed("earned")),
-        already_there="",
+    return IssuedBadge.objects.filter(pk__in=_brought_about().filter(act=act).values("issued_badge"))
+
+
+def _brought_about() -> QuerySet[ActOutcome]:
+    """The outcomes of any acts behind which stands a badge that is there because of that act alone."""
+    of_same = ActOutcome.objects.filter(issued_badge=OuterRef("issued_badge"), code=ACCEPTED)
+    theirs = IssuedBadge.objects.filter(
+        *(~condition for condition in contributed("earned")), pk=OuterRef("issued_badge"), already_there=""
+    )
+    return ActOutcome.objects.filter(
+        Exists(theirs),
+        Exists(of_same.filter(is_retry=False)),
+        ~Exists(of_same.filter(act__gt=OuterRef("act"), act__undone_at=None)),
+        code=ACCEPTED,
     )
 
 

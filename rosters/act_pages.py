@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from badges.undoing import undoing_for
+from badges.undoing import undoable
 from rosters.acts import Watched, acts_on_roster
 from rosters.frame import frame, open_class
 from tms.access import Action
@@ -34,7 +34,8 @@ def issuing_act(request: SignedIn, pk: int, act_pk: int) -> HttpResponse:
         response = render(request, "rosters/_act_results.html", context)
     else:
         around = frame(training_class, viewer=request.user)
-        context = {**around, **_shown(watched), "undoing": undoing_for(request.user, act)}
+        may_undo = act.pk in undoable([act], user=request.user)
+        context = {**around, **_shown(watched), "may_undo": may_undo}
         response = render(request, "rosters/issuing_act.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response

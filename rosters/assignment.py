@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from django.db.models import Exists
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from badges.models import Badge, IssuedBadge
+from badges.models import Badge, IssuedBadge, IssuingAct
 from badges.refusals import Among
+from badges.results import ACCEPTED, Result, outcomes_of, told
+from badges.undoing import undoable
 from rosters.held import Held, Live, in_order
 from rosters.roster import course_first, issuable
 from tms import coursework
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from tms.models import CourseActivity, CourseSection, Lab
+
+LATEST_ACTS = 20
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,15 @@ class Part:
 
     name: str
     steps: list[Step]
+
+
+@dataclass(frozen=True)
+class Acted:
+    """A badge that somebody issued by hand from an assignment, and what has become of it."""
+
+    act: IssuingAct
+    result: Result
+    may_undo: bool
 
 
 @dataclass(frozen=True)
@@ -64,9 +78,8 @@ class Shown:
     @cached_property
     def includes_labs(self) -> bool:
         """Whether there is a lab in the course at all."""
-        return self.assignment.course.labs.exists() or any(
-            step.kind == "lab" for part in self.parts for step in part.steps
-        )
+        steps = (step for part in self.parts for step in part.steps)
+        return any(step.kind == "lab" for step in steps) or self.assignment.course.labs.exists()
 
     @cached_property
     def parts(self) -> list[Part]:
@@ -114,6 +127,19 @@ class Shown:
         badges = IssuedBadge.objects.for_user(self.viewer, Action.SEE_OWN).filter(learner=self.learner)
         return in_order(badges, viewer=self.viewer)
 
+    @cached_property
+    def acts(self) -> list[Acted]:
+        """What was issued by hand from here, the latest first, for those who may take it back."""
+        acts = IssuingAct.objects.for_user(self.viewer, Action.MANAGE).filter(
+            source_kind=IssuedBadge.Source.COURSE_ASSIGNMENT, source_key=str(self.assignment.pk)
+        )
+        outcomes = outcomes_of(acts).filter(code=ACCEPTED).select_related("act__actor", "act__undone_by")
+        results = told(outcomes.order_by("-act_id")[:LATEST_ACTS])
+        to_undo = undoable([result.outcome.act for result in results], user=self.viewer)
+        return [
+            Acted(result.outcome.act, result, may_undo=result.outcome.act_id in to_undo) for result in results
+        ]
+
     @property
     def live(self) -> Live:
         return Live({self.assignment.pk: self.badges})
@@ -122,10 +148,7 @@ class Shown:
     def may_issue(self) -> bool:
         """There is somebody to issue to, and a badge to issue."""
         among = assignment_among(self.assignment, viewer=self.viewer)
-        return (
-            among.learners.filter(pk=self.learner.pk).exists()
-            and assignment_badges(self.assignment, viewer=self.viewer).exists()
-        )
+        return among.learners.filter(Exists(issuable(among.badges))).exists()
 
 
 def _activities(section: CourseSection) -> list[CourseActivity]:

@@ -17,6 +17,7 @@ from django_htmx.http import reswap, retarget, trigger_client_event
 from badges.by_hand import act_of, issue_by_hand
 from badges.models import IssuedBadge
 from badges.results import tallies
+from badges.undoing import undoable
 from rosters import choosers
 from rosters.acts import acts_on_roster
 from rosters.frame import frame, open_class
@@ -105,6 +106,7 @@ def _page(request: SignedIn, training_class: Class, **more: Any) -> HttpResponse
         **frame(training_class, viewer=request.user),
         **_selection_context(request, training_class, selected(request.session, training_class)),
         "acts": [(act, counted[act.pk]) for act in acts],
+        "to_undo": undoable(acts, user=request.user),
         **more,
     }
     return render(request, "rosters/issue_badges.html", context)

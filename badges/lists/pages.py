@@ -19,7 +19,7 @@ from badges.lists.acting import change, checked, fingerprint, issue_list, keep, 
 from badges.lists.forms import Columns, Start
 from badges.lists.reading import EXAMPLE, read
 from badges.results import failing, outcomes_of, succeeding, tallies, tally, told
-from badges.undoing import undoing_for
+from badges.undoing import undoable
 from tms.access import Action, may
 from tms.errors import DomainError
 from tms.models import User
@@ -137,7 +137,7 @@ def _result(request: SignedIn, kept: IssuingList, act: IssuingAct) -> HttpRespon
             "successes": told(issued.object_list),
             "unused": kept.refusals[:MOST_TOLD],
             "more_unused": max(len(kept.refusals) - MOST_TOLD, 0),
-            "undoing": undoing_for(request.user, act),
+            "may_undo": act.pk in undoable([act], user=request.user),
             "is_part": is_part,
         }
         response = render(request, f"badges/lists/{'_result' if is_part else 'result'}.html", context)

@@ -21,7 +21,7 @@ from badges.ending import Ended
 from badges.models import ActOutcome, IssuedBadge, IssuingAct
 from badges.results import results_of
 from badges.status import Status
-from badges.undoing import foresee_undoing, undo
+from badges.undoing import foresee_undoing, undo, undoable
 from tests.badges.conftest import stored
 from tests.factories import (
     PAST,
@@ -257,6 +257,21 @@ def earn(learner, badge):
     LabInstanceFactory(user=learner)
     AchievementFactory(organization=badge.organization, badge=badge)
     award_due()
+
+
+def test_which_of_several_acts_can_be_taken_back_is_known_at_once(badge, admin, django_assert_num_queries):
+    learners = learners_of(badge, 4)
+    acts = [act_for(badge, [learner], actor=admin) for learner in learners]
+    for act, status in zip(acts, (S.QUEUED, S.ISSUED, S.CANCELLED, S.REVOKING), strict=True):
+        now_in(act, status)
+    acts.append(act_for(badge, learners[1:2], actor=admin))  # who has it already
+    acts.append(act_for(BadgeFactory(), UserFactory.create_batch(1)))  # of somebody else
+    with django_assert_num_queries(1):
+        found = undoable(acts, user=admin)
+    assert found == {acts[0].pk, acts[1].pk}
+    assert [foresee_undoing(act).total for act in acts[:5]] == [1, 1, 0, 0, 0]
+    assert undoable(acts, user=learners[0]) == set()
+    assert undoable([], user=admin) == set()
 
 
 def test_undoing_asks_as_much_for_many_as_for_few(badge, admin):

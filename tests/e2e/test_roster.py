@@ -506,6 +506,25 @@ def test_an_administrator_issues_a_badge_from_a_course_assignment(room, open_pag
     expect(dialog).to_be_hidden()
     expect(page.locator("#assignment-badges")).to_contain_text("Guest Speaker")
     assert room.received("Petra") == 1
+    # What was issued by mistake is taken back from where it was issued, and a refusal loses nothing typed.
+    acts = page.get_by_role("region", name="Issued from here by hand")
+    acts.get_by_role("button", name="Undo… Guest Speaker").click()
+    undo = page.get_by_role("dialog", name="Take all of this back?")
+    expect(undo).to_contain_text("Guest Speaker · Petra Roster")
+    expect(undo).to_contain_text("1 badge that the provider has is revoked there.")
+    expect(undo.get_by_label("Reason")).to_be_focused()
+    page.keyboard.type("  ")
+    undo.get_by_role("button", name="Take back").click()
+    expect(undo.get_by_text("A reason is required")).to_be_visible()
+    expect(undo.get_by_label("Reason")).to_have_value("  ")
+    expect(undo.get_by_label("Reason")).to_be_focused()
+    assert_accessible(page)
+    page.keyboard.type("Not this student")
+    undo.get_by_role("button", name="Take back").click()
+    expect(acts).to_contain_text(re.compile("Undone by Ottilie Brandvold on .+: Not this student"))
+    expect(acts).to_contain_text("Revoked")
+    expect(acts.get_by_role("button", name="Undo…")).to_have_count(0)
+    expect(page.get_by_role("region", name="Badges", exact=True)).not_to_contain_text("Guest Speaker")
 
 
 def test_instructors_do_not_reach_course_assignments_and_learners_their_own_alone(room, open_page):

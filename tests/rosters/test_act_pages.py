@@ -224,6 +224,17 @@ def test_what_stayed_when_it_was_taken_back_can_be_taken_back_again(room, act):
     assert row.status == Status.REVOKING
 
 
+def test_administrators_take_acts_back_from_the_list_of_them_too(room, act):
+    again = f"/issuing-acts/{act.pk}/undo/?next={room.address}"
+    assert again in room.get("administrator").content.decode()
+    assert "/undo/" not in room.get("instructor").content.decode()
+    for row in IssuedBadge.objects.all():
+        move(Move(issued_badge_id=row.pk, from_status=Status.QUEUED, to_status=Status.CANCELLED))
+    html = room.get("administrator").content.decode()
+    assert f"{room.address}{act.pk}/" in html
+    assert "/undo/" not in html
+
+
 def test_where_nothing_is_left_nothing_is_offered_to_be_taken_back(room, act):
     for row in IssuedBadge.objects.all():
         move(Move(issued_badge_id=row.pk, from_status=Status.QUEUED, to_status=Status.CANCELLED))

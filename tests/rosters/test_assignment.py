@@ -11,12 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from badges.delivery import deliver
-from badges.models import IssuedBadge
+from badges.models import IssuedBadge, IssuingAct
 from badges.status import Status
 from tests.factories import (
     ActivityResultFactory,
     AdministratorFactory,
     BadgeFactory,
+    BadgeProviderFactory,
     CourseActivityFactory,
     CourseAssignmentFactory,
     CourseFactory,
@@ -153,7 +154,9 @@ class TestTheActivities:
         assert "Other Not started" in text
         assert "Done Complete · 82%" in text
 
-    def test_the_number_of_queries_does_not_grow(self, client, administrator, assignment, badge, page):
+    def test_the_number_of_queries_does_not_grow(
+        self, client, administrator, assignment, badge, select, page
+    ):
         counts = []
         for number in range(2):
             section = CourseSectionFactory(course=assignment.course)
@@ -163,11 +166,18 @@ class TestTheActivities:
             LabInstanceFactory(lab=lab, user=assignment.user, course_assignment=assignment)
             one = BadgeFactory(name=f"Badge {number}", organization=badge.organization)
             IssuedBadgeFactory(badge=one, learner=assignment.user, status=Status.SENDING)
+            by_hand = BadgeFactory(
+                name=f"By hand {number}",
+                organization=badge.organization,
+                badge_provider=BadgeProviderFactory(organization=badge.organization),
+            )
+            select(by_hand)
             page()
             with CaptureQueriesContext(connection) as queries:
                 page()
             counts.append(len(queries))
         assert counts[0] == counts[1]
+        assert counts[0] <= 14
 
 
 class TestTheBadges:
@@ -305,6 +315,48 @@ class TestIssuing:
             assert select(badge).status_code == 404
             assert dialog().status_code == 404
         assert not IssuedBadge.objects.exists()
+
+
+class TestTakingBack:
+    def test_each_act_is_offered_alone_and_returns_to_the_page(
+        self, client, administrator, assignment, badge, select, page
+    ):
+        other = BadgeFactory(
+            name="Second", organization=badge.organization, badge_provider=badge.badge_provider
+        )
+        for each in (badge, other):
+            select(each)
+        first, second = IssuingAct.objects.order_by("pk")
+        html = words(page())
+        assert html.count('<dialog id="undo"') == 1
+        assert re.findall(r'id="undo-act-(\d+)"', html) == [str(second.pk), str(first.pk)]  # the latest first
+        address = re.search(rf'hx-get="(/issuing-acts/{first.pk}/undo/[^"]+)"', html)[1]
+        dialog = told(client.get(address, headers=HX))
+        assert f"{badge} · {assignment.user} 1 badge that has not been sent is cancelled." in dialog
+        where = f"/course-assignments/{assignment.pk}/"
+        answer = client.post(address, {"reason": "The wrong one", "next": where}, headers=HX)
+        assert answer["HX-Redirect"] == where
+        shown = page()
+        assert "1 badge that had not been sent was cancelled." in told(shown)
+        assert f"Undone by {administrator} on" in told(shown)
+        assert ": The wrong one" in told(shown)
+        assert f'id="undo-act-{first.pk}"' not in words(shown)
+        assert f'id="undo-act-{second.pk}"' in words(shown)
+        assert IssuedBadge.objects.get(badge=other).status == Status.QUEUED
+
+    def test_acts_are_told_to_who_administers_them_alone(
+        self, client, administrator, assignment, badge, select, page
+    ):
+        elsewhere = CourseAssignmentFactory(user=assignment.user, course=assignment.course)
+        select(badge)
+        select(badge)  # it is refused, and brings nothing about
+        assert "Issued from here by hand" in told(page())
+        assert words(page()).count("/undo/") == 1
+        assert "Issued from here by hand" not in told(page(elsewhere))
+        client.force_login(assignment.user)
+        assert badge.name in told(page())
+        assert "Issued from here by hand" not in told(page())
+        assert "/undo/" not in words(page())
 
 
 def test_links_lead_there_from_the_dashboard_and_the_back_office(client, assignment, administrator):

@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from badges.lists.acting import fingerprint, issue_list, keep
 from badges.lists.pages import PATIENCE
@@ -264,11 +265,35 @@ def test_undoing_asks_why_and_returns_to_the_page_and_to_no_other_site(as_admin,
     assert "A reason is required" in words(as_admin.post(address, {**back, "reason": " "}, follow=True))
     answer = as_admin.post(address, {"next": "https://evil.example/", "reason": "By mistake"})
     assert answer["Location"] == reverse("dashboard")
+    assert IssuedBadge.objects.get().status == Status.CANCELLED
     page = words(as_admin.post(address, {**back, "reason": "By mistake"}, follow=True))
     assert "This was taken back on" in page
     assert ": By mistake" in page
-    assert IssuedBadge.objects.get().status == Status.CANCELLED
     assert "Nothing that this act issued is left" in words(as_admin.get(address))
+
+
+def test_what_is_refused_leaves_the_dialog_as_it_was_filled_in(as_admin, badge, admin, ada):
+    kept = keep(ada.email, actor=admin, badge=badge)
+    act = issue_list(kept, actor=admin, seen=fingerprint(kept))
+
+    def take_back(reason):
+        given = {"next": page_of(kept), "reason": reason}
+        return as_admin.post(
+            reverse("undo-issuing-act", args=[act.pk]), given, headers={"HX-Request": "true"}
+        )
+
+    too_long = "Why? <br> " * 201
+    refused = take_back(too_long).content.decode()
+    assert f">{escape(too_long)}</textarea>" in refused
+    assert f'name="next" value="{page_of(kept)}"' in refused
+    assert 'aria-describedby="undo-problem"' in refused
+    assert "is longer than 2000 characters" in refused.split('id="undo-problem"')[1]
+    assert IssuedBadge.objects.get().status == Status.QUEUED
+    assert take_back("By mistake")["HX-Redirect"] == page_of(kept)
+    assert IssuedBadge.objects.get().status == Status.CANCELLED
+    again = words(take_back("By mistake"))  # somebody was faster
+    assert "This was taken back on" in again
+    assert "Take back" not in again
 
 
 def test_pages_ask_as_much_for_many_rows_as_for_few(as_admin, badge, admin):

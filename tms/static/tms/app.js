@@ -82,10 +82,14 @@
   // is settled: until then a key would submit its form past htmx.
   document.addEventListener("htmx:afterSettle", (event) => {
     const dialog = event.target.closest("dialog[data-opens-filled]");
-    if (!dialog || dialog.open || !dialog.hasChildNodes() || event.detail.target !== dialog) return;
-    dialog.dataset.openedBy = document.activeElement.id;
-    delete dialog.dataset.left;
-    dialog.showModal();
+    if (!dialog || !dialog.hasChildNodes() || event.detail.target !== dialog) return;
+    // One that is filled anew while it is open has lost what had the focus, unless that came again.
+    if (dialog.open && dialog.contains(document.activeElement)) return;
+    if (!dialog.open) {
+      dialog.dataset.openedBy = document.activeElement.id;
+      delete dialog.dataset.left;
+      dialog.showModal();
+    }
     dialog.querySelector("[data-focused-first]")?.focus();
   });
   // Once it was left and all is answered it is empty: nothing in it asks again, and nothing opens it from inside.
