@@ -34,13 +34,9 @@ LENGTH = 500
 
 def behind(keys: Collection[str]) -> dict[str, Evidence]:
     """What stands behind awards, by the text of their ids; three queries at most."""
-    version = RuleVersion.objects.filter(achievement=OuterRef("achievement"), number=OuterRef("rule_version"))
-    awards = list(
-        EarnedAchievement.objects.filter(pk__in=[int(key) for key in keys if key.isdecimal()])
-        .select_related("achievement")
-        .annotate(conditions=Subquery(version.values("conditions")[:1]))
-    )
-    proofs = {award.pk: list(_proofs(award)) for award in awards}
+    named = EarnedAchievement.objects.filter(pk__in=[int(key) for key in keys if key.isdecimal()])
+    awards = list(with_conditions(named.select_related("achievement")))
+    proofs = {award.pk: list(proofs_of(award)) for award in awards}
     every = [proof for found in proofs.values() for proof in found]
     records = _named(LearningRecord.objects.select_related("lab", "course"), every, are_awards=False)
     earned = _named(EarnedAchievement.objects.select_related("achievement"), every, are_awards=True)
@@ -59,7 +55,13 @@ EVIDENCE = (Behind(source=IssuedBadge.Source.ACHIEVEMENT, read=behind),)
 Proof = tuple[list[int], bool]
 
 
-def _proofs(award: EarnedAchievement) -> Iterator[Proof]:
+def with_conditions(awards: QuerySet[EarnedAchievement]) -> QuerySet[EarnedAchievement]:
+    """With the rule that was met, as `conditions`, for proofs_of."""
+    version = RuleVersion.objects.filter(achievement=OuterRef("achievement"), number=OuterRef("rule_version"))
+    return awards.annotate(conditions=Subquery(version.values("conditions")[:1]))
+
+
+def proofs_of(award: EarnedAchievement) -> Iterator[Proof]:
     leaves = list(stored_rule(award.conditions or []).leaves())  # type: ignore[attr-defined]
     lines = award.snapshot.get("conditions", [])
     for leaf, line in zip(leaves, lines, strict=False):

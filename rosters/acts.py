@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.db.models import Max
@@ -25,11 +24,11 @@ from badges.results import (
     under_way,
 )
 from rosters import patience
+from rosters.parts import Part
 from rosters.roster import enrollments_of, with_page
 from tms.access import Action
 
 if TYPE_CHECKING:
-    from django.core.paginator import Page
     from django.db.models import QuerySet
     from django.http import QueryDict
 
@@ -50,29 +49,11 @@ def acts_on_roster(training_class: Class, *, viewer: User) -> QuerySet[IssuingAc
     return acts.select_related("actor", "undone_by").order_by("-pk")
 
 
-@dataclass(frozen=True)
-class Part:
-    """One of several lists on a page: what is shown, and the addresses of what comes before and after."""
-
-    name: str
-    page: Page[ActOutcome]
-    asked: QueryDict
-
+class Outcomes(Part["ActOutcome"]):
     @cached_property
     def results(self) -> list[Result]:
+        """Those that are shown."""
         return told(self.page.object_list)
-
-    @property
-    def earlier(self) -> str:
-        return self._turned(self.page.previous_page_number()) if self.page.has_previous() else ""
-
-    @property
-    def later(self) -> str:
-        return self._turned(self.page.next_page_number()) if self.page.has_next() else ""
-
-    def _turned(self, number: int) -> str:
-        others = {name: self.asked[name] for name in PARTS if name in self.asked}
-        return f"?{urlencode({**others, self.name: number})}#{self.name}"
 
 
 PARTS = ("under_way", "issued", "failed", "taken_back")
@@ -113,7 +94,7 @@ class Watched:
         return self.act.outcomes.order_by().values("learner").distinct().count()
 
     @cached_property
-    def issued(self) -> Part:
+    def issued(self) -> Outcomes:
         return self._part("issued", succeeding(outcomes_of(self.act)))
 
     @cached_property
@@ -129,19 +110,20 @@ class Watched:
         ]
 
     @cached_property
-    def failed(self) -> Part:
+    def failed(self) -> Outcomes:
         return self._part("failed", failing(outcomes_of(self.act)))
 
     @cached_property
-    def under_way(self) -> Part:
+    def under_way(self) -> Outcomes:
         return self._part("under_way", under_way(outcomes_of(self.act)))
 
     @cached_property
-    def taken_back(self) -> Part:
+    def taken_back(self) -> Outcomes:
         return self._part("taken_back", taken_back(outcomes_of(self.act)))
 
-    def _part(self, name: str, outcomes: QuerySet[ActOutcome]) -> Part:
-        return Part(name, Paginator(outcomes, ON_A_PAGE).get_page(self.asked.get(name)), self.asked)
+    def _part(self, name: str, outcomes: QuerySet[ActOutcome]) -> Outcomes:
+        page = Paginator(outcomes, ON_A_PAGE).get_page(self.asked.get(name))
+        return Outcomes(name, page, self.asked, PARTS)
 
     @property
     def may_be_left(self) -> bool:

@@ -15,7 +15,7 @@ from badges.models import Badge, IssuedBadge, IssuingAct
 from badges.refusals import Among
 from badges.results import ACCEPTED, Result, outcomes_of, told
 from badges.undoing import undoable
-from rosters.held import Held, Live, in_order
+from rosters.held import Held, Live, held_of
 from rosters.roster import course_first, issuable
 from tms import coursework
 from tms.access import Action, organization_tree
@@ -118,14 +118,7 @@ class Shown:
 
     @cached_property
     def badges(self) -> list[Held]:
-        """What the learner has or will have, as far as the viewer may see it.
-
-        Whoever does not participate sees none of them on pages of her own.
-        """
-        if self.is_own and not _participates(self.learner):
-            return []
-        badges = IssuedBadge.objects.for_user(self.viewer, Action.SEE_OWN).filter(learner=self.learner)
-        return in_order(badges, viewer=self.viewer)
+        return held_of(self.learner, viewer=self.viewer)
 
     @cached_property
     def acts(self) -> list[Acted]:
@@ -173,16 +166,6 @@ def _lab_step(lab: Lab, launch: LabInstance | None) -> Step:
         is_required=False,
         launched_at=launch.started_at if launch and launched else None,
         finished_at=launch and launch.completed_at,
-    )
-
-
-def _participates(learner: User) -> bool:
-    organization = learner.organization
-    return bool(
-        organization
-        and organization.enable_achievements
-        and learner.participate_in_achievements
-        and learner.opted_out_at is None
     )
 
 

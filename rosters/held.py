@@ -1,11 +1,11 @@
-"""The badges that students of a class have, or will have: of exactly the organization of the class."""
+"""The badges that learners have, or will have, as rows of a page show them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from django.db.models import Exists, OuterRef
@@ -71,13 +71,35 @@ class Held:
 
 
 def held_by(learners: Collection[int], *, training_class: Class, viewer: User) -> Mapping[int, list[Held]]:
-    """learner → badges, those that are not settled first, then by name; one query."""
+    """learner → badges of exactly the organization of a class, those that are not settled first, then by
+    name; one query."""
     reached = IssuedBadge.objects.for_user(viewer, Action.TEACH)
     rows = reached.filter(learner__in=learners, badge__organization=training_class.organization_id)
     found: dict[int, list[Held]] = defaultdict(list)
     for held in in_order(rows, viewer=viewer):
         found[held.row.learner_id].append(held)
     return found
+
+
+def held_of(learner: User, *, viewer: User) -> list[Held]:
+    """All that somebody has or will have, as far as the viewer may see it.
+
+    Whoever does not participate sees none of them on pages of her own.
+    """
+    if learner.pk == viewer.pk and not _participates(learner):
+        return []
+    rows = IssuedBadge.objects.for_user(viewer, Action.SEE_OWN).filter(learner=learner)
+    return in_order(rows, viewer=viewer)
+
+
+def _participates(learner: User) -> bool:
+    organization = learner.organization
+    return bool(
+        organization
+        and organization.enable_achievements
+        and learner.participate_in_achievements
+        and learner.opted_out_at is None
+    )
 
 
 def in_order(rows: QuerySet[IssuedBadge], *, viewer: User) -> list[Held]:
@@ -96,9 +118,14 @@ def in_order(rows: QuerySet[IssuedBadge], *, viewer: User) -> list[Held]:
 
 @dataclass(frozen=True)
 class Live:
-    """The badges of some rows, by enrolment, as a page watches them."""
+    """The badges of some rows, by enrolment or by another key of the row, as a page watches them."""
 
-    cells: Mapping[int, Sequence[Held]]
+    cells: Mapping[Any, Sequence[Held]]
+
+    @property
+    def rows(self) -> str:
+        """For an address."""
+        return ",".join(map(str, self.cells))
 
     @property
     def is_moving(self) -> bool:

@@ -130,7 +130,7 @@ def roster_badges_now(request: SignedIn, pk: int) -> HttpResponse:
     live = watched(enrollments, training_class=training_class, viewer=request.user)
     if live.is_moving and live.fingerprint == request.GET.get("seen"):
         return HttpResponse(status=204)  # nothing new: htmx leaves the page as it is and asks again
-    return render(request, "rosters/_live_news.html", {"training_class": training_class, "live": live})
+    return render(request, "rosters/_live_news.html", {"url": request.path, "live": live})
 
 
 @require_safe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from rosters import act_pages, batch_pages, issuing_pages, pages
+from rosters import act_pages, batch_pages, issuing_pages, pages, transcript_pages
 
 urlpatterns = [
     path("classes/", pages.classes, name="classes"),
@@ -19,6 +19,7 @@ urlpatterns = [
     path("classes/<int:pk>/issue-badges/remove/", batch_pages.remove_chosen, name="remove-chosen"),
     path("classes/<int:pk>/issue-badges/<int:act_pk>/", act_pages.issuing_act, name="issuing-act"),
     path("enrollments/<int:pk>/issue-a-badge/", issuing_pages.issue_from_roster, name="issue-a-badge"),
+    path("users/<int:pk>/transcript/", transcript_pages.transcript, name="transcript"),
     path("course-assignments/<int:pk>/", pages.course_assignment, name="course-assignment"),
     path(
         "course-assignments/<int:pk>/issue-a-badge/",

@@ -133,6 +133,7 @@ TABLE: dict[str, Url] = {
     "roster": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH_ACT),
     "roster-export": page(of="training_class", GET=PAGE_TEACH),
     "issue-a-badge": page(of="enrolled", GET=PAGE_TEACH_ACT, POST=PAGE_TEACH),
+    "transcript": page(of="learner", GET=PAGE_OF_OWN),
     "course-assignment": page(of="assignment", GET=PAGE_OF_OWN),
     "issue-a-badge-from-assignment": page(of="assignment", GET=PAGE_ISSUE, POST=PAGE_ISSUE_ASK),
     "roster-badges": page(of="training_class", GET=PAGE_TEACH),

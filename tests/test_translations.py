@@ -164,11 +164,13 @@ def test_the_classes_one_may_open(brackets, client, world):
         assert list(unmarked(client.get(reverse("classes") + query).content.decode())) == []
 
 
-def test_a_course_assignment(brackets, client, world):
+def test_a_course_assignment_and_a_transcript(brackets, client, world):
     assignment = CourseAssignment.objects.get()
     for who in ("learner", "administrator"):
         client.force_login(world[who])
         html = client.get(reverse("course-assignment", args=[assignment.pk])).content.decode()
+        assert list(unmarked(html)) == []
+        html = client.get(reverse("transcript", args=[assignment.user_id])).content.decode()
         assert list(unmarked(html)) == []
 
 

@@ -49,6 +49,7 @@ def recent_activity(user: User) -> dict[str, Any]:
         .select_related("training_class__course")
     )
     return {
+        "learner": user,
         "labs": list(labs.order_by("-started_at", "-id")[:LATEST]),
         "assignments": list(assignments.order_by("-started_at", "-id")[:LATEST]),
         "enrollments": list(enrollments.order_by("-training_class__starts_at", "-id")[:LATEST]),
