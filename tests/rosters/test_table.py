@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from badges.models import IssuedBadge
 from badges.status import Status
-from rosters.export import harmless
 from tests.factories import (
     ActivityResultFactory,
     AdministratorFactory,
@@ -30,6 +29,7 @@ from tests.factories import (
 from tests.rosters.test_roster import enroll, teacher_of
 from tms import progress
 from tms.access import Role
+from tms.csv_file import harmless
 from tms.models import Enrollment, LearningRecord, ProgressChange
 
 pytestmark = pytest.mark.django_db
