@@ -408,6 +408,8 @@ FINDS = (
         empty=_("No badge has been issued yet."),
         icon="award",
         more_filters="issued_badge_filters",
+        # Names of learners are searched among users.
+        is_everywhere=False,
     ),
 )
 BADGES_PAGE, ISSUED_PAGE = FINDS

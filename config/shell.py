@@ -30,17 +30,71 @@ class Entry:
     action: Action
 
 
+@dataclass(frozen=True)
+class Group:
+    label: _StrPromise
+    entries: tuple[Entry, ...]
+
+
 MENU = (
     Entry(_("Dashboard"), "dashboard", "layout-dashboard", Action.SEE_OWN),
     Entry(_("Achievements"), "own-achievements", "trophy", Action.SEE_OWN),
     Entry(_("Classes"), "classes", "presentation", Action.TEACH),
-    Entry(_("Back office"), "admin:index", "sliders-horizontal", Action.MANAGE),
 )
-TOOLS = (
-    Entry(_("Issue from a list"), "issue-from-list", "list-plus", Action.ISSUE),
-    Entry(_("API"), "api-docs", "code-xml", Action.MANAGE),
-    Entry(_("Style guide"), "style-guide", "palette", Action.SEE_OWN),
+ADMIN = (
+    Group(
+        _("Organization"),
+        (
+            Entry(_("Organizations"), "find-organizations", "building-2", Action.SEE),
+            Entry(_("Users"), "find-users", "users", Action.SEE),
+        ),
+    ),
+    Group(
+        _("Training"),
+        (
+            Entry(_("Courses"), "admin:tms_course_changelist", "book-open", Action.MANAGE),
+            Entry(_("Labs"), "admin:tms_lab_changelist", "flask-conical", Action.MANAGE),
+            Entry(
+                _("Course assignments"),
+                "admin:tms_courseassignment_changelist",
+                "clipboard-list",
+                Action.MANAGE,
+            ),
+            Entry(
+                _("Subscription profiles"),
+                "admin:tms_subscriptionprofile_changelist",
+                "layers",
+                Action.MANAGE,
+            ),
+        ),
+    ),
+    Group(
+        _("Achievements"),
+        (
+            Entry(_("Find Achievements"), "find-achievements", "trophy", Action.SEE),
+            Entry(_("Create Achievement"), "create-achievement", "plus", Action.MANAGE),
+            Entry(_("Badge progress records"), "find-badge-progress", "chart-no-axes-column", Action.SEE),
+        ),
+    ),
+    Group(
+        _("Badges"),
+        (
+            Entry(_("Badge Providers"), "find-badge-providers", "plug", Action.SEE),
+            Entry(_("Find Badges"), "find-badges", "medal", Action.SEE),
+            Entry(_("Find Issued Badges"), "find-issued-badges", "award", Action.SEE),
+            Entry(_("Issue from a list"), "issue-from-list", "list-plus", Action.ISSUE),
+        ),
+    ),
+    Group(
+        _("System"),
+        (
+            Entry(_("Audit"), "find-audit", "scroll-text", Action.SEE),
+            Entry(_("Back office"), "admin:index", "sliders-horizontal", Action.MANAGE),
+            Entry(_("API"), "api-docs", "code-xml", Action.MANAGE),
+        ),
+    ),
 )
+TOOLS = (Entry(_("Style guide"), "style-guide", "palette", Action.SEE_OWN),)
 
 
 @dataclass(frozen=True)
@@ -51,26 +105,46 @@ class Link:
     is_current: bool
 
 
+@dataclass(frozen=True)
+class LinkGroup:
+    label: _StrPromise
+    links: list[Link]
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The context of base.html. Reads nothing but the roles of the signed-in user, which are cached on it."""
-    # Not site_name: the stock sign-in view puts the host there.
-    return {"product_name": SITE_NAME, "menu": links(request, MENU), "tools": links(request, TOOLS)}
-
-
-def links(request: HttpRequest, entries: tuple[Entry, ...]) -> list[Link]:
-    """Those of `entries` that the user of `request` may follow and that this site has."""
     user = getattr(request, "user", None)  # an error may come before the user is known
     if user is None or not user.is_authenticated:
-        return []
-    found = []
-    for entry in entries:
-        if not may(user, entry.action):
-            continue
-        try:
-            url = reverse(entry.url_name)
-        except NoReverseMatch:  # the style guide exists only while DEBUG is on
-            continue
-        # Everything lies below the front page, so only that must be met exactly.
-        below = entry.url_name != "dashboard" and request.path.startswith(url)
-        found.append(Link(entry.label, url, entry.icon, is_current=below or request.path == url))
-    return found
+        # Not site_name: the stock sign-in view puts the host there.
+        return {"product_name": SITE_NAME, "menu": [], "admin_menu": [], "tools": []}
+    everything = (*MENU, *(entry for group in ADMIN for entry in group.entries), *TOOLS)
+    addresses = {entry: url for entry in everything if may(user, entry.action) and (url := _url(entry))}
+    # An address below several is below the longest of them.
+    current = max((url for url in addresses.values() if _is_at(request.path, url)), key=len, default="")
+
+    def links(entries: tuple[Entry, ...]) -> list[Link]:
+        return [
+            Link(entry.label, addresses[entry], entry.icon, is_current=addresses[entry] == current)
+            for entry in entries
+            if entry in addresses
+        ]
+
+    groups = [LinkGroup(group.label, links(group.entries)) for group in ADMIN]
+    return {
+        "product_name": SITE_NAME,
+        "menu": links(MENU),
+        "admin_menu": [group for group in groups if group.links],
+        "tools": links(TOOLS),
+    }
+
+
+def _url(entry: Entry) -> str:
+    try:
+        return reverse(entry.url_name)
+    except NoReverseMatch:  # the style guide exists only while DEBUG is on
+        return ""
+
+
+def _is_at(path: str, url: str) -> bool:
+    """Everything lies below the front page, so only that must be met exactly."""
+    return path == url if url == "/" else path.startswith(url)

@@ -149,6 +149,7 @@ TABLE: dict[str, Url] = {
     "issuing-list": page(of="list", GET=PAGE_ISSUE_ASK, POST=PAGE_MAKER),
     "issuing-list-file": page(of="list", GET=PAGE_ISSUE_ASK),
     "undo-issuing-act": page(of="act", GET=PAGE_ISSUE_ASK, POST=PAGE_OF_ADMINISTRATOR_ACT),
+    "search": page(GET=PAGE_FIND),
     "find-users": page(GET=PAGE_FIND),
     "find-organizations": page(GET=PAGE_FIND),
     "find-badge-providers": page(GET=PAGE_FIND),

@@ -18,6 +18,7 @@ urlpatterns = [
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("users/", finding.page_of(USERS_PAGE), name="find-users"),
     path("organizations/", finding.page_of(ORGANIZATIONS_PAGE), name="find-organizations"),
+    path("search/", finding.search_everywhere, name="search"),
     path("find/<str:page>/choose/<str:name>/", finding.choose_for_filter, name="choose-for-filter"),
     path("find/<str:page>/searches/", finding.saved_searches, name="saved-searches"),
     path("find/<str:page>/searches/save/", finding.save_search, name="save-search"),

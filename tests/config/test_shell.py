@@ -26,6 +26,8 @@ back_office = ([path("", page, name="index")], "admin")
 urlpatterns = [
     path("", page, name="dashboard"),
     path("achievements/", page, name="own-achievements"),
+    path("achievements/find/", page, name="find-achievements"),
+    path("badges/", page, name="find-badges"),
     path("admin/", include(back_office)),
     path("api/docs/", page, name="api-docs"),
 ]
@@ -41,7 +43,7 @@ def request_of(rf: RequestFactory, user: User | AnonymousUser, at: str = "/") ->
 def test_a_stranger_gets_no_links(rf: RequestFactory) -> None:
     context = shell(request_of(rf, AnonymousUser()))
 
-    assert context["menu"] == context["tools"] == []
+    assert context["menu"] == context["admin_menu"] == context["tools"] == []
 
 
 def test_an_error_before_the_user_is_known_gets_no_links(rf: RequestFactory) -> None:
@@ -52,24 +54,36 @@ def test_a_learner_sees_the_own_pages_only(rf: RequestFactory) -> None:
     context = shell(request_of(rf, UserFactory()))
 
     assert [link.url for link in context["menu"]] == ["/", "/achievements/"]
-    assert context["tools"] == []
+    assert context["admin_menu"] == context["tools"] == []
 
 
-def test_an_administrator_also_sees_the_back_office_and_the_api(rf: RequestFactory) -> None:
+def test_an_administrator_also_sees_what_administrators_reach_in_groups(rf: RequestFactory) -> None:
     context = shell(request_of(rf, AdministratorFactory()))
 
-    assert "/admin/" in [link.url for link in context["menu"]]
-    assert [link.url for link in context["tools"]] == ["/api/docs/"]
+    # A group of which this site has nothing is not there.
+    assert {str(group.label): [link.url for link in group.links] for group in context["admin_menu"]} == {
+        "Achievements": ["/achievements/find/"],
+        "Badges": ["/badges/"],
+        "System": ["/admin/", "/api/docs/"],
+    }
 
 
 @pytest.mark.parametrize(
     ("at", "current"),
-    [("/", ["/"]), ("/admin/tms/user/", ["/admin/"]), ("/elsewhere/", [])],
+    [
+        ("/", ["/"]),
+        ("/admin/tms/user/", ["/admin/"]),
+        ("/elsewhere/", []),
+        # Below two of them: the nearer one.
+        ("/achievements/", ["/achievements/"]),
+        ("/achievements/find/", ["/achievements/find/"]),
+    ],
 )
 def test_the_link_to_where_one_is_is_marked(rf: RequestFactory, at: str, current: list[str]) -> None:
     context = shell(request_of(rf, AdministratorFactory(), at=at))
 
-    assert [link.url for link in context["menu"] if link.is_current] == current
+    links = [*context["menu"], *(link for group in context["admin_menu"] for link in group.links)]
+    assert [link.url for link in links if link.is_current] == current
 
 
 def test_only_the_roles_are_read_and_once(

@@ -128,6 +128,10 @@ class Found:
     def lines(self) -> list[Line]:
         return [Line(row=row, cells=tuple(self._cells(row))) for row in self.page.object_list]
 
+    def first(self, number: int) -> list[Line]:
+        """The first so many, in one query: how many there are is not counted."""
+        return [Line(row=row, cells=tuple(self._cells(row))) for row in self.rows[:number]]
+
     def _cells(self, row: Any) -> Iterator[Cell]:
         for column in self.listing.columns:
             yield Cell(label=column.label, value=column.value(row), template=column.template)

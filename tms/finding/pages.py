@@ -31,6 +31,7 @@ from tms.finding import saved
 from tms.finding.chooser import choose, ids_of
 from tms.finding.export import CHUNK, MOST_IN_EXCEL, csv_lines, excel_file
 from tms.finding.filters import Chosen
+from tms.finding.listing import Question
 from tms.finding.search import PAGE_SIZES, FindPage, Search, read
 from tms.time_zone import in_readers_zone
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from tms.models import User
     from tms.pages import SignedIn
 
+SHOWN_EVERYWHERE = 5
 # A print is read by people.
 MOST_IN_PRINT = 1_000
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -130,6 +132,32 @@ def save_search(request: SignedIn, page: str) -> HttpResponse:
         context |= {"problem": error.message, "exists": error.code == saved.EXISTS}
         return render(request, "finding/_save.html", context)
     return render(request, "finding/_save.html", context | {"kept": kept})
+
+
+@require_safe
+def search_everywhere(request: SignedIn) -> HttpResponse:
+    """The first of what each Find page has for some words; the rest is on those pages."""
+    pages = [page for page in contributed("finds") if may(request.user, page.action)]
+    if not pages:
+        raise Http404
+    words = Question.of({"search": request.GET.get("q", "")}).search
+    hits = []
+    if words:
+        asked = QueryDict(mutable=True)
+        asked.update({"search": words, "asked": "1"})
+        for page in pages:
+            search = read(page, asked, viewer=request.user)
+            lines = search.found.first(SHOWN_EVERYWHERE + 1) if page.is_everywhere else []
+            if lines:
+                hits.append(
+                    {
+                        "page": page,
+                        "url": f"{reverse(page.url_name)}?{asked.urlencode()}",
+                        "lines": lines[:SHOWN_EVERYWHERE],
+                        "has_more": len(lines) > SHOWN_EVERYWHERE,
+                    }
+                )
+    return render(request, "finding/everywhere.html", {"q": words, "hits": hits})
 
 
 def chosen_rows(request: SignedIn, page: FindPage) -> QuerySet[Any]:

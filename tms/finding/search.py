@@ -35,7 +35,8 @@ class FindPage:
     the filters that stand open before any is added, and `preset` the query of a page that was asked nothing.
     Apps above add to `filters` in a module that `more_filters` names. `actions` is a template of what
     stands beside the title, and `row_actions` of what can be done with a row; `bulk` of what can be done with
-    the rows that are ticked, sent to the address called `bulk_url`.
+    the rows that are ticked, sent to the address called `bulk_url`. `is_everywhere`: the search of the whole
+    site looks here too.
     """
 
     name: str
@@ -54,6 +55,7 @@ class FindPage:
     row_actions: str = ""
     bulk: str = ""
     bulk_url: str = ""
+    is_everywhere: bool = True
 
     @property
     def url_name(self) -> str:

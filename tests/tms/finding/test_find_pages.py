@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from openpyxl import load_workbook
 
-from tests.factories import AdministratorFactory, OrganizationFactory, UserFactory
+from tests.factories import AdministratorFactory, BadgeFactory, OrganizationFactory, UserFactory
 from tms.contributions import contributed
 from tms.finding.filters import BelongsTo, Choice, Moment, Number, Reference, Text, YesNo
 from tms.finding.search import read
@@ -250,3 +250,15 @@ def test_saved_searches_are_ones_own(client, administrator):
     assert theirs.is_default
     save(client, name="Theirs", query="name=y")
     assert SavedSearch.objects.count() == 2
+
+
+def test_the_search_of_the_whole_site_shows_the_first_of_each_page(client, administrator, people):
+    BadgeFactory(name="L1 engineer", organization=administrator.organization)
+    BadgeFactory(name="L1 of others")
+
+    response = client.get("/search/", {"q": " L1 "})
+
+    hits = {hit["page"].name: [str(line.row) for line in hit["lines"]] for hit in response.context["hits"]}
+    assert hits == {"users": ["F1 L1", "F10 L10", "F11 L11", "F12 L12", "F13 L13"], "badges": ["L1 engineer"]}
+    assert '/users/?search=L1&amp;asked=1"' in response.content.decode()
+    assert client.get("/search/").context["hits"] == []

@@ -71,6 +71,16 @@
     if (closer) closer.closest("dialog").close();
   });
 
+  // "/" goes to the search box of the bar, unless somebody is typing.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.target.closest("input, textarea, select, dialog, [contenteditable]")) return;
+    const search = document.querySelector("[data-slash]");
+    if (!search) return;
+    event.preventDefault();
+    search.focus();
+    search.select();
+  });
+
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     const menu = event.target.closest("details.menu[open]");
