@@ -19,7 +19,7 @@ from badges.expiry import ended_at
 from badges.issuing import issue_earned as record_intents
 from badges.issuing import never_had
 from badges.models import Badge, IssuedBadge
-from tms.sql import Sql, execute, in_list, relation, sql, table, value
+from tms.sql import Sql, execute, fetch, in_list, relation, sql, table, value
 
 
 def issue_due() -> int:
@@ -116,7 +116,15 @@ def _lacking(which: Sql) -> Sql:
     return _earned(sql("{} AND {}", lacking, which), reserved=Sql("CAST(NULL AS BIGINT)"))
 
 
-def _earned(which: Sql, *, reserved: Sql) -> Sql:
+def count_awaiting(badge: Badge) -> int:
+    """How many learners have earned a badge that is not active, and get it when it is."""
+    which = sql("achievement.badge_id = {}", value(badge.pk))
+    earned = _earned(which, reserved=Sql("CAST(NULL AS BIGINT)"), only_active=False)
+    [(count,)] = fetch(sql("SELECT COUNT(DISTINCT learner_id) FROM ({}) AS awaiting", never_had(earned)))
+    return int(count)
+
+
+def _earned(which: Sql, *, reserved: Sql, only_active: bool = True) -> Sql:
     """What badges.issuing issues for a set of awards: a row for each badge and learner."""
     return sql(
         """
@@ -126,13 +134,14 @@ def _earned(which: Sql, *, reserved: Sql) -> Sql:
         FROM {} AS award
         JOIN {} AS achievement ON achievement.id = award.achievement_id
         JOIN {} AS badge ON badge.id = achievement.badge_id
-        WHERE badge.is_active AND award.withdrawn_at IS NULL AND {}
+        WHERE {} AND award.withdrawn_at IS NULL AND {}
         GROUP BY achievement.badge_id, award.learner_id, achievement.is_renewable
         """,
         reserved,
         table(EarnedAchievement),
         table(Achievement),
         table(Badge),
+        Sql("badge.is_active") if only_active else Sql("TRUE"),
         which,
     )
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from badges.lifecycle import move_all
 from badges.models import Badge, IssuedBadge
@@ -19,6 +20,7 @@ from badges.status import HELD_BADGE_INACTIVE, Status
 from providers.base import ProviderError
 from providers.health import in_words
 from providers.registry import adapter_for
+from tms.contributions import contributed
 from tms.errors import DomainError
 
 if TYPE_CHECKING:
@@ -77,6 +79,40 @@ def needs_look(badge: Badge) -> bool:
     if before is None or not is_same_template(before, badge):
         return True
     return not before.is_active and before.template_state != TemplateState.LIVE
+
+
+def could_not_ask(seen: Look) -> str:
+    return _("The provider could not be asked whether the template is active. %(problem)s") % {
+        "problem": seen.problem
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What activating a badge would issue: what waits on its record, and what was earned and has none yet."""
+
+    waiting: int
+    earned: int
+
+    @property
+    def total(self) -> int:
+        return self.waiting + self.earned
+
+    @property
+    def sentence(self) -> str:
+        if not self.total:
+            return _("Nobody waits for it: activating it issues nothing yet.")
+        return ngettext(
+            "Activating it issues %(count)d badge, which was earned or asked for meanwhile.",
+            "Activating it issues %(count)d badges, which were earned or asked for meanwhile.",
+            self.total,
+        ) % {"count": self.total}
+
+
+def foresee(badge: Badge) -> Foreseen:
+    """Achievements lie above this app: each app offers what it counts as AWAITED in its module `awaited`."""
+    held = IssuedBadge.objects.filter(badge=badge, status=Status.HELD, hold_reason=HELD_BADGE_INACTIVE)
+    return Foreseen(waiting=held.count(), earned=sum(count(badge) for count in contributed("awaited")))
 
 
 def is_same_template(one: Badge, other: Badge) -> bool:

@@ -13,13 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from badges import activation
-from badges.catalogue import save_badge, set_active
+from badges.catalogue import accounts_for, save_badge, set_active
 from badges.models import Badge, Synchronization
 from badges.synchronization import described, summary
-from providers.models import BadgeProvider
-from tms.access import Action
 from tms.back_office import BackOfficeAdmin, BackOfficeForm, ReadOnlyAdmin, ScopedRelatedFilter
-from tms.models import Organization
 
 # For lists, where there is no room for the whole.
 WORDS = {
@@ -68,13 +65,7 @@ class BadgeAdmin(BackOfficeAdmin):
         if db_field.name != "badge_provider":
             return super().get_field_queryset(db, db_field, request)
         user: Any = request.user
-        own = BadgeProvider.objects.for_user(user, Action.SEE)
-        shared = BadgeProvider.objects.filter(
-            available_to__in=Organization.objects.for_user(user, Action.MANAGE)
-        )
-        return BadgeProvider.objects.filter(
-            models.Q(pk__in=own.values("pk")) | models.Q(pk__in=shared.values("pk"))
-        )
+        return accounts_for(user)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Of a badge that is being made the provider has told nothing yet."""
@@ -149,8 +140,7 @@ class BadgeAdmin(BackOfficeAdmin):
         return activation.look(form.instance)
 
     def _warn(self, request: HttpRequest, seen: activation.Look) -> None:
-        text = _("The provider could not be asked whether the template is active. %(problem)s")
-        self.message_user(request, text % {"problem": seen.problem}, messages.WARNING)
+        self.message_user(request, activation.could_not_ask(seen), messages.WARNING)
 
     def write(self, row: Badge, *, form: Any, request: HttpRequest) -> None:
         user: Any = request.user

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KT
 from django.utils.translation import gettext as _
 
 from badges import activation
@@ -16,14 +18,16 @@ from badges.activation import (
     require_enabled_account,
     require_live_template,
 )
-from badges.models import Badge
+from badges.models import Badge, IssuedBadge
 from providers.availability import make_available
+from providers.models import BadgeProvider
 from tms.access import Action, require
 from tms.errors import DomainError
 from tms.hint import hint
+from tms.models import Organization
 
 if TYPE_CHECKING:
-    from tms.models import Organization, User
+    from tms.models import User
 
 # What only a look at the provider tells (badges.synchronization writes it, too).
 SEEN = ("template_state", "template_url", "template_data", "allows_duplicates", "synchronized_at")
@@ -79,6 +83,26 @@ def set_active(badge: Badge, *, active: bool, actor: User | None) -> Look | None
     seen = activation.look(badge) if activation.needs_look(badge) else None
     save_badge(badge, seen=seen, actor=actor)
     return seen
+
+
+def accounts_for(user: User) -> QuerySet[BadgeProvider]:
+    """Accounts that `user` may make badges with: her own, and those made available to what she manages."""
+    own = BadgeProvider.objects.for_user(user, Action.SEE)
+    shared = BadgeProvider.objects.filter(available_to__in=Organization.objects.for_user(user, Action.MANAGE))
+    return BadgeProvider.objects.filter(Q(pk__in=own.values("pk")) | Q(pk__in=shared.values("pk")))
+
+
+def untouched(user: User) -> QuerySet[Badge]:
+    """Badges that synchronization made and nobody has taken up: inactive, as their templates are, and neither
+    issued nor shared."""
+    rows = Badge.objects.for_user(user, Action.MANAGE).filter(
+        is_active=False,
+        enable_manual_issuance=False,
+        template_state=Badge.TemplateState.LIVE,
+        available_to=None,
+        name=KT("template_data__name"),
+    )
+    return rows.exclude(Exists(IssuedBadge.objects.filter(badge=OuterRef("pk"))))
 
 
 def _keep_what_was_seen(before: Badge | None, badge: Badge) -> None:

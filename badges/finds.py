@@ -345,6 +345,7 @@ FINDS = (
         opened=("name",),
         empty=_("No badge yet. Synchronize a badge provider, or create a badge of one of its templates."),
         icon="medal",
+        actions="badges/finding/_actions.html",
     ),
     FindPage(
         name="issued-badges",

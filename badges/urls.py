@@ -6,9 +6,11 @@ from django.urls import path
 
 from badges import webhooks
 from badges.accounts import pages as accounts
+from badges.editing import pages as editing
 from badges.finds import BADGES_PAGE, ISSUED_PAGE
 from badges.lists import pages as lists
 from badges.pages import undo_act
+from badges.profile import pages as profile
 from tms.finding.pages import page_of
 
 urlpatterns = [
@@ -22,6 +24,13 @@ urlpatterns = [
     path("badge-providers/<int:pk>/compare/", accounts.compare_badge_provider, name="compare-badge-provider"),
     path("webhooks/credly/<str:secret>/", webhooks.credly, name="credly-webhook"),
     path("badges/", page_of(BADGES_PAGE), name="find-badges"),
+    path("badges/create/", editing.create_badge, name="create-badge"),
+    path("badges/choose-badge-provider/", editing.choose_badge_provider, name="choose-badge-provider"),
+    path("badges/choose-template/", editing.choose_template, name="choose-template"),
+    path("badges/<int:pk>/", profile.badge, name="badge"),
+    path("badges/<int:pk>/edit/", editing.edit_badge, name="edit-badge"),
+    path("badges/<int:pk>/activate/", profile.activate_badge, name="activate-badge"),
+    path("badges/<int:pk>/deactivate/", profile.deactivate_badge, name="deactivate-badge"),
     path("issued-badges/", page_of(ISSUED_PAGE), name="find-issued-badges"),
     path("issued-badges/from-list/", lists.start, name="issue-from-list"),
     path("issued-badges/from-list/<int:pk>/", lists.one_list, name="issuing-list"),

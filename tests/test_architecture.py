@@ -29,7 +29,6 @@ SCOPED_OTHERWISE = {
     ("tms/back_office.py", "_keep_present_choices"): "what a row points to stays a choice for it",
     ("tms/back_office.py", "get_field_queryset"): "goes on with for_user two lines below",
     ("tms/back_office.py", "reaches"): "asks whether one row is among the scoped ones",
-    ("badges/admin_catalogue.py", "get_field_queryset"): "what is reachable, or was made available",
     ("achievements/admin.py", "get_field_queryset"): "what is reachable, or was made available",
     ("achievements/admin.py", "get_queryset"): "counts inside the scoped rows, by OuterRef",
     ("rosters/roster.py", "roster_among"): "those who are on the scoped roster",

@@ -169,6 +169,13 @@ TABLE: dict[str, Url] = {
     "sync-badge-provider": page(of="provider", POST=PAGE_OF_ADMINISTRATOR_ACT),
     "compare-badge-provider": page(of="provider", POST=PAGE_OF_ADMINISTRATOR_ACT),
     "synchronization": page(of="provider synchronization", GET=PAGE_ISSUE_ASK),
+    "create-badge": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
+    "choose-badge-provider": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
+    "choose-template": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
+    "badge": page(of="badge", GET=PAGE_ISSUE_ASK),
+    "edit-badge": page(of="badge", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),
+    "activate-badge": page(of="badge", GET=PAGE_ISSUE_ASK, POST=PAGE_OF_ADMINISTRATOR_ACT),
+    "deactivate-badge": page(of="badge", POST=PAGE_OF_ADMINISTRATOR_ACT),
     # What machines ask
     "healthz": machine(GET=ALL),
     "readyz": machine(GET=ALL),

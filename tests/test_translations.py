@@ -33,6 +33,7 @@ from tests.factories import (
     CourseAssignmentFactory,
     CourseFactory,
     EnrollmentFactory,
+    IssuedBadgeFactory,
     LabFactory,
     LabInstanceFactory,
     OrganizationFactory,
@@ -294,5 +295,28 @@ def test_a_badge_provider_and_its_form(brackets, client, world):
         client.get(reverse("create-badge-provider")),
     ]
     pages += [client.post(reverse("create-badge-provider"), {"api_url": "1", "calls_per_minute": "1.1"})]
+    for page in pages:
+        assert list(unmarked(page.content.decode())) == []
+
+
+def test_a_badge_its_form_and_its_dialogs(brackets, client, world):
+    client.force_login(world["administrator"])
+    badge = Badge.objects.first()
+    IssuedBadgeFactory(badge=badge, status=Status.FAILED)
+    Badge.objects.update(template_data={"name": "Ξι"}, description="Ωραία")
+    own = [badge.pk]
+    pages = [client.get(reverse("badge", args=own)), client.get(reverse("edit-badge", args=own))]
+    client.post(reverse("deactivate-badge", args=own))
+    Badge.objects.filter(pk=badge.pk).update(
+        expires_after_days=9, template_state="gone", allows_duplicates=True, synchronized_at=timezone.now()
+    )
+    pages += [client.get(reverse("badge", args=own)), client.get(reverse("activate-badge", args=own))]
+    for state in ({"is_enabled": False}, {"is_enabled": True, "paused_at": timezone.now()}):
+        BadgeProvider.objects.update(**state)
+        pages += [client.get(reverse("badge", args=own))]
+    pages += [client.get(reverse("create-badge")), client.post(reverse("create-badge"), {"image_url": "1 1"})]
+    account = {"badge_provider": badge.badge_provider_id}
+    pages += [client.get(reverse("choose-badge-provider")), client.get(reverse("choose-template"), account)]
+    pages += [client.get(reverse("choose-template"))]
     for page in pages:
         assert list(unmarked(page.content.decode())) == []
