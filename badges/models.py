@@ -200,6 +200,8 @@ class IssuedBadge(models.Model):
                 fields=["failure_code"], name="issues_failed", condition=models.Q(status=Status.FAILED)
             ),
             models.Index(fields=["external_uuid"], name="issued_by_external_uuid"),
+            # The newest first, as people look for them (badges.finds).
+            models.Index(fields=["created_at", "id"], name="issued_by_time"),
             models.Index(
                 fields=["correction_due_at"],
                 name="issues_to_correct",

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DOWN = "-"
 # More words than anybody types; each costs a comparison with every searched column.
 WORDS = 8
+# Nobody turns so many pages, and to count a million rows takes longer than to show those asked for.
+MOST_COUNTED = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +110,24 @@ class Line:
     cells: tuple[Cell, ...]
 
 
+class _Pages(Paginator):  # type: ignore[type-arg]
+    """Those of the first MOST_COUNTED rows; `has_more` tells that there are others."""
+
+    object_list: QuerySet[Any]
+
+    @cached_property
+    def counted(self) -> int:
+        return self.object_list.order_by().values("pk")[: MOST_COUNTED + 1].count()
+
+    @property
+    def count(self) -> int:
+        return min(self.counted, MOST_COUNTED)
+
+    @property
+    def has_more(self) -> bool:
+        return self.counted > MOST_COUNTED
+
+
 @dataclass(frozen=True, kw_only=True)
 class Found:
     """One page of what was found, in two queries: how many there are, and those that are shown."""
@@ -118,11 +138,20 @@ class Found:
 
     @cached_property
     def page(self) -> Page[Any]:
-        return Paginator(self.rows, self.listing.page_size).get_page(self.question.page)
+        return self._pages.get_page(self.question.page)
+
+    @cached_property
+    def _pages(self) -> _Pages:
+        return _Pages(self.rows, self.listing.page_size)
 
     @property
     def count(self) -> int:
-        return self.page.paginator.count
+        return self._pages.count
+
+    @property
+    def has_more(self) -> bool:
+        """There are more than `count`, which stopped counting."""
+        return self._pages.has_more
 
     @cached_property
     def lines(self) -> list[Line]:
@@ -173,9 +202,10 @@ def matching(listing: Listing, search: str) -> Q:
 
 
 def _order(listing: Listing, question: Question) -> list[Any]:
-    """The key at last, or a row could be on two pages and another on none."""
+    """The key at last, or a row could be on two pages and another on none; an index is read one way only."""
     column = listing.column(question.sort.removeprefix(DOWN))
     if column is None:
-        return [*listing.order_by, "pk"]
-    down = question.sort.startswith(DOWN)
-    return [F(name).desc() if down else F(name).asc() for name in column.order_by] + ["pk"]
+        return [*listing.order_by, "-pk" if listing.order_by[0].startswith(DOWN) else "pk"]
+    if question.sort.startswith(DOWN):
+        return [*(F(name).desc() for name in column.order_by), "-pk"]
+    return [*(F(name).asc() for name in column.order_by), "pk"]

@@ -181,6 +181,14 @@ def test_an_export_has_all_pages_and_a_print_too(client, people):
     assert "Does Contain “L”" in printed.content.decode()
 
 
+def test_more_than_anybody_counts_is_said_and_not_counted(client, people, monkeypatch):
+    monkeypatch.setattr("tms.finding.listing.MOST_COUNTED", 40)
+    response = client.get(URL, {"name": "L", "per": "25", "page": "9"})
+    assert "More than 40 Results Found" in " ".join(response.content.decode().split())
+    assert response.context["found"].page.number == 2
+    assert len(b"".join(client.get(URL, {"name": "L", "format": "csv"})).splitlines()) == 61
+
+
 def test_too_much_for_an_excel_file_is_said_and_not_cut(client, people, monkeypatch):
     monkeypatch.setattr("tms.finding.pages.MOST_IN_EXCEL", 10)
     response = client.get(URL, {"asked": "1", "format": "xlsx"})
