@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.test import override_settings
 from hypothesis import settings
 
 from tests.providers.conftest import SandboxProcess
@@ -21,10 +23,26 @@ settings.register_profile("thorough", max_examples=200, deadline=None, derandomi
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
-@pytest.fixture(autouse=True)
-def quick_passwords(settings: Any) -> None:
-    """A password hash is slow on purpose, and no test is about that."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+@pytest.fixture(autouse=True, scope="session")
+def quick_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A password hash is slow on purpose, and no test is about that. No static files are collected here."""
+    with override_settings(
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        STATIC_ROOT=tmp_path_factory.mktemp("static"),
+    ):
+        yield
+
+
+@pytest.fixture(scope="module")
+def module_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """For rows that every test of a module may read: made once, and gone after its last test.
+
+    What a test changes is undone at its end, as ever: its own transaction lies within this one. Objects that
+    outlive a test are not undone, so that whoever hands them out hands out copies.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture(autouse=True)
