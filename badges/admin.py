@@ -25,26 +25,12 @@ from badges import (  # noqa: F401
     reflection,
 )
 from badges.admin_differences import ask_for_each
+from badges.issued.verbs import verbs_for
 from badges.models import AccredibleBadge, CredlyBadge, IssuedBadge, IssuingEvent
 from badges.status import Status
 from providers.models import BadgeProvider
 from tms.access import Action
 from tms.back_office import ReadOnlyAdmin, ReadOnlyInline, ScopedRelatedFilter
-
-# What a person can do to an issued badge of a status: the action's name, and its label on the record's page.
-_RETRY = ("retry", _("Send again"))
-_REVOKE = ("revoke", _("Revoke…"))
-_CANCEL = ("cancel", _("Cancel…"))
-_REFRESH = ("refresh", _("Refresh from provider"))
-_CORRECT = ("correct", _("Correct at the provider"))
-STEPS = {
-    Status.QUEUED: (_CANCEL,),
-    Status.HELD: (_CANCEL,),
-    Status.FAILED: (_RETRY, _CANCEL),
-    Status.ISSUED: (_REFRESH, _CORRECT, _REVOKE),
-    Status.ACCEPTED: (_REFRESH, _CORRECT, _REVOKE),
-    Status.REJECTED: (_REFRESH, _REVOKE),
-}
 
 
 class TimelineInline(ReadOnlyInline):
@@ -118,7 +104,9 @@ class IssuedBadgeAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         row: IssuedBadge | None = context["original"]
         if row and self.reaches(request, Action.MANAGE, row):
-            context["steps"] = STEPS.get(Status(row.status), ())
+            context["steps"] = [
+                (verb.name, verb.label) for verb in verbs_for(row) if verb.name in self.actions
+            ]
         return super().render_change_form(request, context, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

@@ -8,6 +8,7 @@ from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from badges.failures import REASONS
 from badges.models import Badge, IssuedBadge
 from badges.status import AT_PROVIDER, Status
 from providers.finds import PROVIDERS, providers
@@ -391,6 +392,12 @@ FINDS = (
                 choices=tuple(IssuedBadge.Source.choices),
                 condition=lambda kinds: Q(source_kind__in=kinds),
             ),
+            Choice(
+                name="reason",
+                label=_("Failure Reason"),
+                choices=tuple(REASONS.items()),
+                condition=lambda codes: Q(status=Status.FAILED, failure_code__in=codes),
+            ),
             Text(
                 name="failure",
                 label=_("Failure"),
@@ -411,6 +418,8 @@ FINDS = (
         more_filters="issued_badge_filters",
         # Names of learners are searched among users.
         is_everywhere=False,
+        bulk="badges/issued/_bulk.html",
+        bulk_url="act-on-issued-badges",
     ),
 )
 BADGES_PAGE, ISSUED_PAGE = FINDS

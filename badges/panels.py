@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count, OuterRef, Subquery
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
+from badges import failures
 from badges.differences import waiting
 from badges.models import Comparison, Difference, IssuedBadge
 from badges.status import Status
@@ -22,14 +21,6 @@ if TYPE_CHECKING:
 
 SHOWN = 9
 OPEN = (Status.QUEUED, Status.HELD, Status.SENDING, Status.UNKNOWN, Status.REVOKING)
-REASONS = {
-    "rejected": gettext_lazy("Refused by the provider"),
-    "account_refused": gettext_lazy("The provider refuses the account"),
-    "provider_busy": gettext_lazy("The provider cannot be reached"),
-    "outcome_unknown": gettext_lazy("No answer from the provider, and not found there"),
-    "invalid_email": gettext_lazy("The e-mail address is not valid"),
-    "no_name": gettext_lazy("The learner has no first or last name"),
-}
 
 
 def issuing(user: User) -> dict[str, Any] | None:
@@ -56,7 +47,7 @@ def issuing(user: User) -> dict[str, Any] | None:
         ],
         "failed": [
             {
-                "reason": REASONS.get(code) or code.replace("_", " ") or _("No reason recorded"),
+                "reason": failures.in_words(code),
                 "count": count,
                 "url": _list_url(status__exact=Status.FAILED.value, failure_code=code),
             }

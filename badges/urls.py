@@ -8,6 +8,7 @@ from badges import webhooks
 from badges.accounts import pages as accounts
 from badges.editing import pages as editing
 from badges.finds import BADGES_PAGE, ISSUED_PAGE
+from badges.issued.pages import act_on_issued_badge, act_on_issued_badges, issued_badge
 from badges.lists import pages as lists
 from badges.pages import undo_act
 from badges.profile import pages as profile
@@ -32,6 +33,9 @@ urlpatterns = [
     path("badges/<int:pk>/activate/", profile.activate_badge, name="activate-badge"),
     path("badges/<int:pk>/deactivate/", profile.deactivate_badge, name="deactivate-badge"),
     path("issued-badges/", page_of(ISSUED_PAGE), name="find-issued-badges"),
+    path("issued-badges/act/", act_on_issued_badges, name="act-on-issued-badges"),
+    path("issued-badges/<int:pk>/", issued_badge, name="issued-badge"),
+    path("issued-badges/<int:pk>/<slug:verb>/", act_on_issued_badge, name="act-on-issued-badge"),
     path("issued-badges/from-list/", lists.start, name="issue-from-list"),
     path("issued-badges/from-list/<int:pk>/", lists.one_list, name="issuing-list"),
     path("issued-badges/from-list/<int:pk>/result.csv", lists.download, name="issuing-list-file"),

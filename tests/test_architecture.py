@@ -32,6 +32,8 @@ SCOPED_OTHERWISE = {
     ("achievements/admin.py", "get_field_queryset"): "what is reachable, or was made available",
     ("achievements/admin.py", "get_queryset"): "counts inside the scoped rows, by OuterRef",
     ("rosters/roster.py", "roster_among"): "those who are on the scoped roster",
+    ("rosters/issued_badge_filters.py", "_of_class"): "of classes that were chosen among the scoped ones",
+    ("rosters/issued_badge_filters.py", "_of_course"): "of courses that were chosen among the scoped ones",
 }
 
 

@@ -78,6 +78,7 @@ PAGE_LISTS =   "302  404  404  404  404  200  200  200  200  200"
 PAGE_MAKER =   "302  404  404  404  404  302  404  404  404  404"  # what one's colleagues issued is theirs to change
 PAGE_FIND =    "302  404  404  404  404  200  200  200  200  200"
 NOWHERE_PAGE = "302  404  404  404  404  404  404  404  404  404"
+PAGE_FIND_ACT= "302  404  404  404  404  302  302  302  302  302"
 PAGE_NONE =    "302  405  405  405  405  405  405  405  405  405"
 SIGN_IN =      "200  302  302  302  302  302  302  302  302  302"
 SIGN_IN_NONE = "405  302  302  302  302  302  302  302  302  302"
@@ -158,6 +159,9 @@ TABLE: dict[str, Url] = {
     "find-badges": page(GET=PAGE_FIND),
     "find-issued-badges": page(GET=PAGE_FIND),
     "find-achievements": page(GET=PAGE_FIND),
+    "issued-badge": page(of="issued", GET=PAGE_ISSUE_ASK),
+    "act-on-issued-badge": page(of="failed verb", GET=PAGE_ISSUE_ASK, POST=PAGE_OF_ADMINISTRATOR_ACT),
+    "act-on-issued-badges": page(POST=PAGE_FIND_ACT),
     "choose-for-filter": page(of="find_page find_filter", GET=PAGE_FIND, POST=PAGE_FIND),
     "saved-searches": page(of="find_page", GET=PAGE_FIND, POST=PAGE_FIND),
     "save-search": page(of="find_page", POST=PAGE_FIND),
@@ -380,6 +384,7 @@ def world(module_db: None) -> World:
             failed=failed,
             act=act,
             list=issued_list,
+            verb=SimpleNamespace(pk="retry"),
             find_page=SimpleNamespace(pk="users"),
             find_filter=SimpleNamespace(pk="organization"),
         ),

@@ -20,6 +20,7 @@ from django.utils.translation import trans_real
 from django.utils.translation.trans_real import CONTEXT_SEPARATOR
 
 from achievements import evaluation
+from badges.issued.verbs import VERBS
 from badges.lifecycle import Move, move
 from badges.models import Badge, Difference, IssuedBadge, IssuingAct, Synchronization
 from badges.status import Status
@@ -45,7 +46,7 @@ from tms.models import Class, CourseAssignment, Enrollment
 pytestmark = pytest.mark.django_db
 
 # Brands, a name of a product and addresses; they are the same in every language.
-UNTRANSLATED = re.compile(r"Credly|Accredible|TMS Badging|https?://\S+|\S+@\S+|[A-Z]{2,4}|UTC")
+UNTRANSLATED = re.compile(r"Credly|Accredible|TMS Badging|Excel|https?://\S+|\S+@\S+|[A-Z]{2,4}|UTC")
 
 
 NAMED = {"first_name": "Άννα", "last_name": "Βήτα"}
@@ -185,6 +186,21 @@ def test_the_dialog_that_issues_a_badge(brackets, client, world):
     for badge in Badge.objects.all():  # some of them the learner has already
         html = client.post(url, {"confirm": "yes", "chosen": badge.pk}, headers=hx).content.decode()
         assert list(unmarked(html)) == []
+
+
+def test_an_issued_badge_and_what_is_done_to_it_or_to_many(brackets, client, world):
+    client.force_login(world["administrator"])
+    Badge.objects.update(name="Άλφα")
+    hx, many = {"HX-Request": "true"}, {"act": "revoke", "query": "", "all": "1"}
+    pages = [client.get(reverse("find-issued-badges"))]
+    for issued in IssuedBadge.objects.all():
+        pages.append(client.get(reverse("issued-badge", args=[issued.pk])))
+        for verb in VERBS:
+            pages.append(client.get(reverse("act-on-issued-badge", args=[issued.pk, verb]), headers=hx))
+    pages.append(client.post(reverse("act-on-issued-badges"), many | {"confirm": "yes"}, headers=hx))
+    pages.append(client.post(reverse("act-on-issued-badges"), many | {"confirm": "yes", "reason": "Ω"}))
+    for response in pages:
+        assert list(unmarked(response.content.decode())) == []
 
 
 def test_the_page_of_a_learner_who_opted_out(brackets, client, world):

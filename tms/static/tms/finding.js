@@ -43,7 +43,8 @@
   }
 
   function countTicks(form) {
-    const count = form.querySelectorAll("[name=chosen]:checked").length;
+    const found = form.querySelector("[data-ticks-found]:checked");
+    const count = found ? Number(found.dataset.ticksFound) : form.querySelectorAll("[name=chosen]:checked").length;
     for (const each of form.querySelectorAll("[data-tick-count]")) each.textContent = count;
     for (const button of form.querySelectorAll("[data-needs-ticks]")) button.disabled = count === 0;
   }
