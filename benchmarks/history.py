@@ -71,7 +71,7 @@ def fill(size: Size) -> None:
     )
     _catalogue(organization)
     with unchecked():
-        copy(User, USER, _people(size))
+        copy(User, USER, people(size))
         with _without_indexes(LearningRecord):
             copy(LearningRecord, RECORD, records(size))
     if connection.vendor == "postgresql":
@@ -185,7 +185,7 @@ USER = (
 )
 
 
-def _people(size: Size) -> Iterator[Row]:
+def people(size: Size) -> Iterator[Row]:
     dice = random.Random(SEED)
     for pk in range(1, size.learners + 1):
         earner = UUID(int=dice.getrandbits(128), version=4)
