@@ -129,6 +129,7 @@ class BackOfficeAdmin(Admin):
     list_per_page = 50
     show_full_result_count = False
     view_on_site = False
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}  # as Django 6 does by itself
     # What a row is about: chosen when it is added, and never exchanged afterwards.
     fixed_fields: tuple[str, ...] = ()
     # For a model that has no organization of its own: the way to the person it is about.
