@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import include, path, re_path
+from django.views.decorators.cache import cache_page
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import DefaultRouter
 
@@ -60,7 +61,8 @@ urlpatterns = [
         LearnerAchievements.as_view({"get": "retrieve"}),
         name="api-user-achievements",
     ),
-    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    # Anybody may ask, it is the same for all, and making it takes a second.
+    path("schema/", cache_page(300, cache="process")(SpectacularAPIView.as_view()), name="api-schema"),
     path(
         "docs/",
         SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api/docs.html"),

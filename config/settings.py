@@ -171,7 +171,9 @@ EMBEDDED_WORKER = switch("EMBEDDED_WORKER", CELERY_BROKER_URL.startswith("memory
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # What lasts as long as the code that made it, and needs no server.
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "process"},
 }
 
 # Awarding and issuing

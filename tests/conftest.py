@@ -38,7 +38,8 @@ def module_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """For rows that every test of a module may read: made once, and gone after its last test.
 
     What a test changes is undone at its end, as ever: its own transaction lies within this one. Objects that
-    outlive a test are not undone, so that whoever hands them out hands out copies.
+    outlive a test are not undone, so that whoever hands them out hands out copies. The module is marked with
+    `django_db`, from which pytest-django knows that a database is needed.
     """
     with django_db_blocker.unblock(), transaction.atomic():
         yield

@@ -6,19 +6,25 @@ import re
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.test import Client
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.validation import validate_schema
+from drf_spectacular.views import SpectacularAPIView
 
 from config.api import router
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
 
 COLLECTIONS = {prefix for prefix, _viewset, _basename in router.registry}
 
 
-@pytest.fixture
-def schema(db: None, client: Client) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def schema(module_db: None) -> dict[str, Any]:
+    caches["process"].clear()
     GENERATOR_STATS.reset()
-    answer = client.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"})
+    answer = Client().get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"})
     assert answer.status_code == 200
     described: dict[str, Any] = answer.json()
     return described
@@ -27,6 +33,17 @@ def schema(db: None, client: Client) -> dict[str, Any]:
 def test_the_description_is_valid_and_made_without_a_warning(schema: dict[str, Any]) -> None:
     validate_schema(schema)
     assert not GENERATOR_STATS
+
+
+def test_the_description_is_made_once_for_everybody(
+    schema: dict[str, Any], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SpectacularAPIView, "_get_schema_response", None)
+    client.force_login(UserFactory())
+
+    answer = client.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"})
+
+    assert answer.json() == schema
 
 
 def test_every_collection_and_verb_is_described(schema: dict[str, Any]) -> None:
