@@ -498,12 +498,12 @@ def test_an_answer_that_never_came_is_looked_up_and_nothing_is_sent_twice(sandbo
 
 
 def test_a_provider_that_hangs_is_given_up_within_a_third_of_the_lease(sandbox, badge, settings, later):
-    settings.ISSUE_LEASE_SECONDS = 2
+    settings.ISSUE_LEASE_SECONDS = 4
     row = waiting(badge)
     sandbox.order(hang=1, times=1)
     started = time.monotonic()
     deliver()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 4
     assert stored(row).status == S.UNKNOWN
 
 

@@ -136,13 +136,17 @@ def test_a_slow_account_keeps_its_own_places_and_no_more(impatient: None):
     most: Counter[int] = Counter()
     now: Counter[int] = Counter()
     lock = Lock()
+    all_taken = (Event(), Event())
 
     def work(item: IssuedBadge) -> int:
         account = item.badge.badge_provider_id
         with lock:
             now[account] += 1
             most[account] = max(most[account], now[account])
-        time.sleep(0.1)
+            if now[account] == CONNECTIONS:
+                all_taken[account].set()
+        assert all_taken[account].wait(timeout=10)
+        time.sleep(0.02)  # time for one too many to begin
         with lock:
             now[account] -= 1
         return int(item.pk)

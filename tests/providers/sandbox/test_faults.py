@@ -126,10 +126,15 @@ def test_the_dice_of_a_seed_fall_alike_every_time(sandbox: SandboxProcess) -> No
 
 
 def test_more_calls_than_the_limit_are_asked_to_wait(sandbox: SandboxProcess) -> None:
-    sandbox.order(limit=3, limit_seconds=0.5, retry_after="1")
+    sandbox.order(limit=3, limit_seconds=60, retry_after="1")
 
     assert [sandbox.call("GET", BASE).status for _ in range(4)] == [200, 200, 200, 429]
-    time.sleep(0.6)
+
+
+def test_a_limit_counts_the_calls_of_its_last_seconds_only(sandbox: SandboxProcess) -> None:
+    sandbox.order(limit=1, limit_seconds=0.2)
+    assert sandbox.call("GET", BASE).status == 200
+    time.sleep(0.3)
     assert sandbox.call("GET", BASE).status == 200
 
 
