@@ -7,6 +7,7 @@ from django.urls import path
 from achievements import pages
 from achievements.editing import pages as editing
 from achievements.finds import ACHIEVEMENTS_PAGE
+from achievements.progress import pages as progress
 from tms.finding.pages import page_of
 
 urlpatterns = [
@@ -19,5 +20,7 @@ urlpatterns = [
     path("achievements/create/choose/", editing.choose_things, name="choose-things"),
     path("achievements/<int:pk>/", editing.achievement_profile, name="achievement"),
     path("achievements/<int:pk>/edit/", editing.edit_achievement, name="edit-achievement"),
+    path("badge-progress/", progress.badge_progress, name="find-badge-progress"),
+    path("badge-progress/<int:pk>/<int:learner_pk>/", progress.explain_progress, name="explain-progress"),
     path("users/<int:pk>/achievements/", pages.user_achievements, name="user-achievements"),
 ]

@@ -159,6 +159,8 @@ TABLE: dict[str, Url] = {
     "find-badges": page(GET=PAGE_FIND),
     "find-issued-badges": page(GET=PAGE_FIND),
     "find-achievements": page(GET=PAGE_FIND),
+    "find-badge-progress": page(GET=PAGE_FIND),
+    "explain-progress": page(of="achievement learner", GET=PAGE_ISSUE_ASK),
     "issued-badge": page(of="issued", GET=PAGE_ISSUE_ASK),
     "act-on-issued-badge": page(of="failed verb", GET=PAGE_ISSUE_ASK, POST=PAGE_OF_ADMINISTRATOR_ACT),
     "act-on-issued-badges": page(POST=PAGE_FIND_ACT),

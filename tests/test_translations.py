@@ -20,6 +20,7 @@ from django.utils.translation import trans_real
 from django.utils.translation.trans_real import CONTEXT_SEPARATOR
 
 from achievements import evaluation
+from achievements.models import Achievement
 from badges.issued.verbs import VERBS
 from badges.lifecycle import Move, move
 from badges.models import Badge, Difference, IssuedBadge, IssuingAct, Synchronization
@@ -186,6 +187,15 @@ def test_the_dialog_that_issues_a_badge(brackets, client, world):
     for badge in Badge.objects.all():  # some of them the learner has already
         html = client.post(url, {"confirm": "yes", "chosen": badge.pk}, headers=hx).content.decode()
         assert list(unmarked(html)) == []
+
+
+def test_badge_progress_and_why(brackets, client, world):
+    client.force_login(world["administrator"])
+    achievement = Achievement.objects.earliest("pk")
+    explained = reverse("explain-progress", args=[achievement.pk, world["learner"].pk])
+    progress = reverse("find-badge-progress")
+    for url in (progress, f"{progress}?achievement={achievement.pk}", explained):
+        assert list(unmarked(client.get(url).content.decode())) == []
 
 
 def test_an_issued_badge_and_what_is_done_to_it_or_to_many(brackets, client, world):

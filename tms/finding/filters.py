@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from calendar import monthrange
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -181,19 +181,26 @@ class Chosen(Filter):
 
 @dataclass(frozen=True, kw_only=True)
 class Reference(Chosen):
-    """Is or is not one of those chosen. `condition` is what holds of their ids."""
+    """Is or is not one of those chosen. `condition` is what holds of their ids. Where not `many` it is the
+    one that was chosen last."""
 
     condition: Callable[[list[int]], Q]
+    many: bool = True
     template = "finding/filters/_reference.html"
 
     IS: ClassVar = Choice.IS
 
     @property
     def more(self) -> tuple[str, ...]:
-        return (f"{self.name}-is",)
+        return (f"{self.name}-is",) if self.many else ()
+
+    def chooser(self, viewer: User) -> Chooser:
+        return replace(super().chooser(viewer), many=self.many)
 
     def read(self, given: QueryDict, *, viewer: User) -> Asked:
         answer = _one_of(self.IS, given.get(f"{self.name}-is"))
+        if not self.many:
+            answer = ""
         chosen, problem = self.chosen(given, viewer=viewer)
         ids = [row.pk for row in chosen]
         condition = self.condition(ids) if ids else Q()
