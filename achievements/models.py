@@ -219,6 +219,11 @@ class Backfill(models.Model):
         """The awards that came from it and stand."""
         return self.awarded - self.withdrawn
 
+    @property
+    def standing(self) -> str:
+        """What pages show of it; another as soon as there is something new."""
+        return f"{self.state}.{self.looked_at}.{self.learners}.{self.earned}.{self.intents}"
+
 
 class EarnedAchievement(models.Model):
     """A record, never a live computation: who earned what, when the threshold was crossed, and by what.

@@ -73,7 +73,7 @@ def preview(draft: Achievement, *, actor: User | None = None) -> Preview:
     """
     waiting_for = tuple(_obstacles(draft))
     with transaction.atomic():
-        pk, enabled = draft.pk, draft.enabled
+        pk, enabled, version = draft.pk, draft.enabled, draft.rule_version
         rule = save_achievement(draft, actor=actor)
         active = active_rule(draft)
         found = _foresee(
@@ -84,7 +84,7 @@ def preview(draft: Achievement, *, actor: User | None = None) -> Preview:
         )
         found = _with_owed(found, draft)
         transaction.set_rollback(True)
-    draft.pk, draft.enabled = pk, enabled
+    draft.pk, draft.enabled, draft.rule_version = pk, enabled, version
     draft._state.adding = pk is None
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from achievements import pages
+from achievements.editing import backfill_pages
 from achievements.editing import pages as editing
 from achievements.finds import ACHIEVEMENTS_PAGE
 from achievements.progress import pages as progress
@@ -19,6 +20,10 @@ urlpatterns = [
     path("achievements/create/choose-badge/", editing.choose_badge, name="choose-achievement-badge"),
     path("achievements/create/choose/", editing.choose_things, name="choose-things"),
     path("achievements/<int:pk>/", editing.achievement_profile, name="achievement"),
+    path(
+        "achievements/<int:pk>/look-at-everybody/", backfill_pages.look_at_everybody, name="look-at-everybody"
+    ),
+    path("achievements/backfills/<int:pk>/", backfill_pages.backfill_progress, name="backfill-progress"),
     path("achievements/<int:pk>/edit/", editing.edit_achievement, name="edit-achievement"),
     path("badge-progress/", progress.badge_progress, name="find-badge-progress"),
     path("badge-progress/<int:pk>/<int:learner_pk>/", progress.explain_progress, name="explain-progress"),

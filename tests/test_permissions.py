@@ -131,6 +131,8 @@ TABLE: dict[str, Url] = {
     "choose-achievement-badge": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
     "achievement": page(of="achievement", GET=PAGE_ISSUE_ASK),
     "choose-things": page(GET=NOWHERE_PAGE, POST=NOWHERE_PAGE),  # which things is not said
+    "look-at-everybody": page(of="achievement", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE),
+    "backfill-progress": page(of="backfill", GET=PAGE_ISSUE, POST=PAGE_ISSUE),
     "edit-achievement": page(of="achievement", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),
     "classes": page(GET=PAGE),
     "roster": page(of="training_class", GET=PAGE_TEACH, POST=PAGE_TEACH_ACT),

@@ -133,7 +133,8 @@ def _fresh() -> Part:
 def change(parts: list[Part], *, do: str) -> str:
     """Add or remove a row, as a button of the builder asks; the id of the row to go on at, if there is one.
 
-    `do` is a verb and where: `add 0.1`, `group 0`, `remove 2.0`. Whatever else is sent changes nothing.
+    `do` is a verb and where: `add 0.1`, `group 0`, `remove 2.0`; `show 1` changes nothing. So does what
+    cannot be done.
     """
     verb, _space, place = do.partition(" ")
     path = tuple(int(step) for step in place.split(".") if step.isdecimal())
@@ -148,7 +149,7 @@ def change(parts: list[Part], *, do: str) -> str:
         del inside[path[-1]]
         left = len(inside)
         return row_id((*path[:-1], min(path[-1], left - 1))) if left else ""
-    return row_id(path) if path else ""
+    return row_id(path) if verb == "show" and path else ""
 
 
 def _list_at(parts: list[Part], path: Path) -> list[Part] | None:

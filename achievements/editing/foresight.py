@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 # The gates of achievements.conditions.query, as reasons.
 GATES: dict[str, _StrPromise] = {
-    "organization": gettext_lazy("their organization has not enabled achievements"),
-    "participation": gettext_lazy("they do not participate in achievements"),
-    "reach": gettext_lazy("they belong to an organization that it does not reach"),
+    "organization": gettext_lazy("of organizations that have not enabled achievements"),
+    "participation": gettext_lazy("not participating in achievements"),
+    "reach": gettext_lazy("of organizations that it does not reach"),
 }
 
 

@@ -133,9 +133,11 @@ class AchievementForm(EntityForm):
             self.initial.update(organization=user.organization_id, points=10)
 
     @property
-    def decides_anew(self) -> bool:
-        """Whether saving may lead to awards or to badges."""
-        return self.instance.pk is None or bool(DECIDING & set(self.changed_data))
+    def goes_live(self) -> bool:
+        """Whether saving may lead to awards or to badges at once."""
+        draft: Achievement = self.instance
+        decides = draft._state.adding or bool(DECIDING & set(self.changed_data))
+        return decides and draft.enabled and draft.organization.enable_achievements
 
     def refused(self, refusal: Refusal) -> Iterable[tuple[str | None, Any]]:
         """Mistakes in the conditions are listed below them, each with its place."""

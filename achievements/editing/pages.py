@@ -10,11 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import reswap, retarget, trigger_client_event
+from django_htmx.http import HttpResponseClientRedirect, reselect, reswap, retarget, trigger_client_event
 
-from achievements.authoring import ancestry, save_achievement
+from achievements.authoring import ancestry
 from achievements.conditions.things import REFERENCED
 from achievements.editing import builder, starters
+from achievements.editing.activation import save_and_tell, ways_to_tell
 from achievements.editing.choosing import badge_chooser, things_chooser
 from achievements.editing.foresight import Foreseen
 from achievements.editing.forms import AchievementForm, badges_for
@@ -28,6 +29,7 @@ from tms.models import Organization
 
 if TYPE_CHECKING:
     from achievements.editing.builder import Part
+    from achievements.models import Backfill
     from achievements.preview import Preview
     from tms.models import User
     from tms.pages import SignedIn
@@ -41,7 +43,7 @@ def create_achievement(request: SignedIn) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_achievement(request: SignedIn, pk: int) -> HttpResponse:
-    return _edit(request, _managed(request.user, pk))
+    return _edit(request, managed(request.user, pk))
 
 
 @require_safe
@@ -58,7 +60,12 @@ def _may_manage(user: User) -> None:
         raise Http404
 
 
-def _managed(user: User, pk: int) -> Achievement:
+def is_partial(request: SignedIn) -> bool:
+    """Whether the page asks that stands already, and not the browser for a new one."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def managed(user: User, pk: int) -> Achievement:
     rows = Achievement.objects.for_user(user, Action.MANAGE)
     return get_object_or_404(rows.select_related("organization", "badge"), pk=pk)
 
@@ -67,11 +74,42 @@ def _managed(user: User, pk: int) -> Achievement:
 
 
 def _edit(request: SignedIn, achievement: Achievement) -> HttpResponse:
+    """Where saving would lead to awards or badges at once, who would get them is shown first."""
     form = _form(request, achievement)
-    if request.method == "POST" and form.stores(lambda: save_achievement(achievement, actor=request.user)):
-        messages.success(request, _("%(achievement)s was saved.") % {"achievement": achievement})
-        return redirect("achievement", achievement.pk)
-    return _form_page(request, form)
+    if request.method != "POST":
+        return _form_page(request, form)
+    if "confirmed" not in request.POST and form.is_valid() and form.goes_live:
+        foreseen = _foreseen(request, form)
+        if foreseen and foreseen.is_anything:
+            return _ask(request, form, foreseen)
+    notification = request.POST.get("notification", "")
+    runs: list[Backfill | None] = []
+    if not form.stores(
+        lambda: runs.append(save_and_tell(achievement, notification=notification, actor=request.user))
+    ):
+        return _form_page(request, form)
+    return _saved(request, achievement, run=runs[0])
+
+
+def _ask(request: SignedIn, form: AchievementForm, foreseen: Foreseen) -> HttpResponse:
+    asked = {"foreseen": foreseen, "achievement": form.instance, "ways": ways_to_tell(form.instance)}
+    if not is_partial(request):
+        return _form_page(request, form, **asked)
+    return _in_dialog(render(request, "achievements/editing/_activation.html", asked))
+
+
+def _saved(request: SignedIn, achievement: Achievement, *, run: Backfill | None) -> HttpResponse:
+    profile = reverse("achievement", args=[achievement.pk])
+    if run and is_partial(request):
+        context = {"run": run, "achievement": achievement, "profile": profile}
+        return _in_dialog(render(request, "achievements/editing/_started.html", context))
+    messages.success(request, _("%(achievement)s was saved.") % {"achievement": achievement})
+    return HttpResponseClientRedirect(profile) if is_partial(request) else redirect(profile)
+
+
+def _in_dialog(response: HttpResponse) -> HttpResponse:
+    response = reswap(retarget(response, "#activation"), "innerHTML")
+    return reselect(response, ".in-dialog")
 
 
 def _form(request: SignedIn, achievement: Achievement) -> AchievementForm:
@@ -88,7 +126,7 @@ def _built(request: SignedIn) -> list[Part] | None:
     return builder.parts_of_form(request.POST) if request.POST.get("edited_in") == "builder" else None
 
 
-def _form_page(request: SignedIn, form: AchievementForm) -> HttpResponse:
+def _form_page(request: SignedIn, form: AchievementForm, **more: Any) -> HttpResponse:
     draft = form.instance
     if draft.pk is None and not form.is_bound:
         draft.organization = request.user.organization
@@ -98,6 +136,8 @@ def _form_page(request: SignedIn, form: AchievementForm) -> HttpResponse:
         "understood": understand(draft, actor=request.user, parts=_built(request)),
         "starters": starters.GROUPS,
         "cancel_url": reverse("achievement", args=[draft.pk]) if draft.pk else reverse("find-achievements"),
+        "attributes": "achievements/editing/_form_attributes.html",
+        **more,
     }
     return render(request, "achievements/editing/edit.html", context)
 
@@ -109,7 +149,7 @@ def _draft(request: SignedIn) -> AchievementForm:
     """What stands in the form, which need not be complete."""
     _may_manage(request.user)
     known = ids_of([request.POST.get("achievement", "")])
-    form = _form(request, _managed(request.user, known[0]) if known else Achievement())
+    form = _form(request, managed(request.user, known[0]) if known else Achievement())
     form.is_valid()
     return form
 

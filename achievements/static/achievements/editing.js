@@ -76,6 +76,7 @@
   });
 
   document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id === "content") begin();
     if (event.target.id === "preview") event.target.scrollIntoView({ block: "nearest" });
     if (event.detail.target.id !== "understood") return;
     begin();
@@ -159,6 +160,24 @@
     find("[data-no-badge]").hidden = false;
     find("#choose-badge").focus();
   }
+
+  // A look at everybody is not asked how far it is while somebody writes why it is undone.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const isAsked = event.detail.requestConfig.verb === "get" && event.target.matches(".backfill");
+    if (isAsked && event.target.querySelector("details[open]")) event.preventDefault();
+  });
+
+  // What was saved in a dialog is not left by closing it: behind it stands a form that would save it again.
+  document.addEventListener(
+    "cancel",
+    (event) => {
+      const way = event.target.querySelector?.("[data-leads-to]");
+      if (!way) return;
+      event.preventDefault();
+      location.assign(way.href);
+    },
+    true,
+  );
 
   document.addEventListener("DOMContentLoaded", begin);
 })();

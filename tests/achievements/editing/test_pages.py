@@ -7,7 +7,9 @@ import re
 
 import pytest
 
-from achievements.models import Achievement, EarnedAchievement, RuleRun
+from achievements import backfill, intents
+from achievements.models import Achievement, Backfill, EarnedAchievement, RuleRun
+from badges.models import IssuedBadge
 from tests.factories import (
     PAST,
     AchievementFactory,
@@ -16,10 +18,13 @@ from tests.factories import (
     CourseTagFactory,
     IssuedBadgeFactory,
     LabFactory,
+    LabInstanceFactory,
     OrganizationFactory,
     UserFactory,
 )
+from tms import gates
 from tms.access import Role
+from tms.models import Notification
 
 pytestmark = pytest.mark.django_db
 
@@ -134,6 +139,104 @@ class TestSaving:
         client.post(CREATE, form_of(administrator.organization, **rows))
 
         assert Achievement.objects.get().conditions == [{"Subject": 60, "Days": 7, "Kinds": ["session"]}]
+
+
+class TestGoingLive:
+    @pytest.fixture
+    def zora(self, administrator):
+        return LabInstanceFactory(user__organization=administrator.organization, user__first_name="Zora").user
+
+    def test_who_would_earn_it_is_shown_first_and_told_as_chosen(self, client, administrator, zora):
+        sent = form_of(administrator.organization, conditions_text="[{Subject:0, Count:1}]")
+
+        asked = client.post(CREATE, sent, headers={"HX-Request": "true"})
+        assert asked["HX-Retarget"] == "#activation"
+        assert "learner would earn it now 1" in words(asked)
+        assert "Zora" in words(asked)
+        assert "Save and award 1 learner" in words(client.post(CREATE, sent))  # without script, too
+        assert not Achievement.objects.exists()
+
+        sent |= {"confirmed": "yes", "notification": "silent"}
+        started = client.post(CREATE, sent, headers={"HX-Request": "true"})
+        made = Achievement.objects.get()
+        run = Backfill.objects.get()
+        assert (run.achievement, run.notification, run.requested_by) == (made, "silent", administrator)
+        assert f'hx-get="/achievements/backfills/{run.pk}/' in started.content.decode()
+        assert made.rule_version == 1
+
+        backfill.award_due()
+        assert EarnedAchievement.objects.get().learner == zora
+        assert not Notification.objects.filter(kind__startswith="achievement").exists()
+
+    @pytest.mark.parametrize(
+        "change", [{"enabled": ""}, {"conditions_text": "[{Subject:0, Count:50}]"}], ids=["off", "nobody"]
+    )
+    def test_what_gives_nobody_anything_is_saved_at_once(self, client, administrator, zora, change):
+        sent = form_of(administrator.organization, **{"conditions_text": "[{Subject:0, Count:1}]", **change})
+
+        answer = client.post(CREATE, sent, headers={"HX-Request": "true"})
+
+        made = Achievement.objects.get()
+        assert answer["HX-Redirect"] == f"/achievements/{made.pk}/"
+        assert made.rule_version == 1
+
+    def test_a_badge_linked_to_a_live_achievement_shows_whom_it_goes_to(self, client, administrator, zora):
+        badge = BadgeFactory(organization=administrator.organization)
+        made = AchievementFactory(organization=administrator.organization)
+        backfill.award_due()
+        made.refresh_from_db()
+        page, sent = f"/achievements/{made.pk}/edit/", form_of(administrator.organization)
+        sent |= {"name": made.name, "conditions_text": made.conditions_text}
+
+        renamed = client.post(page, {**sent, "name": "Renamed"}, headers={"HX-Request": "true"})
+        assert renamed["HX-Redirect"] == f"/achievements/{made.pk}/"
+        asked = client.post(page, {**sent, "badge": badge.pk}, headers={"HX-Request": "true"})
+        assert "have earned it before and get the badge 1" in words(asked)
+        assert "Zora" in words(asked)
+        assert not IssuedBadge.objects.exists()
+
+        client.post(page, {**sent, "badge": badge.pk, "confirmed": "yes"}, headers={"HX-Request": "true"})
+        intents.issue_due()
+        assert IssuedBadge.objects.get().learner == zora
+
+    def test_a_look_at_everybody_is_started_paused_resumed_and_undone(self, client, administrator, zora):
+        made = AchievementFactory(organization=administrator.organization)
+        page = f"/achievements/{made.pk}/look-at-everybody/"
+        assert "learner gains it now 1" in words(client.get(page))
+        assert (
+            "/achievements/backfills/"
+            in client.post(page, {"notification": "normal"}, headers={"HX-Request": "true"}).content.decode()
+        )
+        run = Backfill.objects.get()
+        panel = f"/achievements/backfills/{run.pk}/"
+
+        def steer(**sent):
+            answer = client.post(panel, sent, headers={"HX-Request": "true"})
+            run.refresh_from_db()
+            return words(answer)
+
+        assert "Paused" in steer(do="pause")
+        assert run.state == "paused"
+        assert "This cannot be done to a backfill that is: Paused." in steer(do="pause")
+        steer(do="resume")
+        backfill.award_due()
+        seen = Backfill.objects.get().standing
+        assert client.get(f"{panel}?seen={seen}", headers={"HX-Request": "true"}).status_code == 204
+        assert "1 award was withdrawn." in steer(do="undo", reason="By mistake")
+        assert (run.state, run.undo_reason, run.undone_by) == ("undone", "By mistake", administrator)
+        assert EarnedAchievement.objects.get().withdrawn_at
+
+    def test_a_preview_says_what_stands_in_the_way(self, client, administrator, zora):
+        gates.opt_out(zora)
+        sent = form_of(administrator.organization, conditions_text="[{Subject:0, Count:1}]", enabled="")
+
+        page = words(client.post("/achievements/create/preview/", sent))
+        assert "The achievement is not enabled." in page
+        assert "1 not participating in achievements" in page
+
+        page = words(client.post("/achievements/create/preview/", {**sent, "name": ""}))
+        assert "It cannot be previewed as it stands:" in page
+        assert not Achievement.objects.exists()
 
 
 class TestProfile:
