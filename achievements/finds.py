@@ -148,6 +148,7 @@ FINDS = (
         opened=("name",),
         empty=_("No achievement yet."),
         icon="trophy",
+        actions="achievements/finding/_actions.html",
     ),
 )
 (ACHIEVEMENTS_PAGE,) = FINDS
