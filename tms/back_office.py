@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
-from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin, messages
@@ -26,6 +25,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from tms.access import Action, may, reachable
 from tms.errors import DomainError
 from tms.models import Organization, User
+from tms.time_zone import choices
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]
@@ -157,8 +157,8 @@ class BackOfficeAdmin(Admin):
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if db_field.name == "time_zone":
-            zones = [(name, name) for name in sorted(available_timezones())]
-            kwargs["widget"] = forms.Select(choices=[("", "---------"), *zones] if db_field.blank else zones)
+            zones = choices(empty="---------" if db_field.blank else "")
+            kwargs["widget"] = forms.Select(choices=zones)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:

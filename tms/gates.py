@@ -7,9 +7,10 @@ transaction, so what was done long ago is looked at again. Facts of training are
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,13 +20,15 @@ from tms.models import Course, CourseTag, Organization, User, normalize_email
 from tms.progress import changed
 
 
-def save_organization(organization: Organization) -> Organization:
+def save_organization(organization: Organization, *, actor: User | None = None) -> Organization:
     """Store an organization; a new child starts with its parent's preferences.
 
-    Switching achievements on makes all its users participants, except those who opted out themselves.
+    Switching achievements on makes all its users participants, except those who opted out themselves. Only
+    superusers, and the system itself, plant or uproot a tree.
     """
     with transaction.atomic():
         before = Organization.objects.select_for_update().filter(pk=organization.pk).first()
+        _refuse_a_tree_of_its_own(organization, before=before, actor=actor)
         if before is None and organization.parent:
             organization.enable_achievements = organization.parent.enable_achievements
             organization.participate_in_global_achievements = (
@@ -59,6 +62,39 @@ def _reached_by_achievements_of(organization: Organization) -> QuerySet[User]:
     return reached
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Participation:
+    """How many users an organization has, and how many of them participate now or opted out themselves."""
+
+    users: int
+    participating: int
+    opted_out: int
+
+    @property
+    def would_participate(self) -> int:
+        """As soon as achievements are switched on."""
+        return self.users - self.opted_out
+
+
+def participation_in(organization: Organization) -> Participation:
+    opted_out = Q(opted_out_at__isnull=False)
+    counts = organization.users.aggregate(
+        users=Count("pk"),
+        participating=Count("pk", filter=Q(participate_in_achievements=True) & ~opted_out),
+        opted_out=Count("pk", filter=opted_out),
+    )
+    return Participation(**counts)
+
+
+def _refuse_a_tree_of_its_own(
+    organization: Organization, *, before: Organization | None, actor: User | None
+) -> None:
+    was_one = before is not None and before.parent_id is None
+    if organization.parent_id is None and not was_one and actor is not None and not actor.is_superuser:
+        message = _("Name an organization that you manage.")
+        raise DomainError("no_parent", message, fields={"parent": [message]})
+
+
 def _refuse_loop(organization: Organization) -> None:
     above = organization.parent
     while above is not None:
@@ -69,10 +105,16 @@ def _refuse_loop(organization: Organization) -> None:
 
 
 def save_user(user: User) -> User:
-    """Store a user. Moving to another organization or joining in makes old records count at once."""
+    """Store a user. Moving to another organization or joining in makes old records count at once.
+
+    Who opted out is opted in by nobody else.
+    """
     with transaction.atomic():
         user.email = normalize_email(user.email)
         before = User.objects.select_for_update().filter(pk=user.pk).first()
+        if user.opted_out_at and user.participate_in_achievements:
+            message = _("This learner has opted out, and that decision is the learner's own.")
+            raise DomainError("opted_out", message, fields={"participate_in_achievements": [message]})
         if before:
             # Written by the learner and by signing in, perhaps since this copy was read.
             user.opted_out_at, user.last_login = before.opted_out_at, before.last_login

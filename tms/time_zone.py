@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import tzinfo
+from zoneinfo import available_timezones
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -32,3 +33,8 @@ def _made_in(zone: tzinfo, lines: Iterator[str]) -> Iterator[str]:
         if line is None:
             return
         yield line
+
+
+def choices(*, empty: str = "") -> list[tuple[str, str]]:
+    """Every zone for a list to choose from; `empty` is what none is called, where that may be chosen."""
+    return [*([("", empty)] if empty else []), *((name, name) for name in sorted(available_timezones()))]

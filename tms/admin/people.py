@@ -6,16 +6,17 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth import password_validation, update_session_auth_hash
+from django.contrib.auth import update_session_auth_hash
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from tms import gates
+from tms import gates, people, roles
 from tms.access import Role
 from tms.back_office import BackOfficeAdmin, BackOfficeForm, BackOfficeInline, ScopedRelatedFilter
 from tms.models import Organization, RoleAssignment, User
+from tms.new_password import WithNewPassword
 
 
 @admin.register(Organization)
@@ -54,7 +55,7 @@ class OrganizationAdmin(BackOfficeAdmin):
         return field
 
     def write(self, row: Organization, *, form: Any, request: HttpRequest) -> None:
-        gates.save_organization(row)
+        gates.save_organization(row, actor=request.user)  # type: ignore[arg-type]
 
 
 class RoleForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -75,26 +76,13 @@ class RoleInline(BackOfficeInline):
     fields = ("role", "starts_at", "ends_at")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        user: Any = request.user
-        may_give_all = user.is_superuser or Role.GLOBAL_ACHIEVEMENTS in user.active_roles
+        may_give_all = roles.may_give(request.user, Role.GLOBAL_ACHIEVEMENTS)  # type: ignore[arg-type]
         form = type("RoleForm", (RoleForm,), {"may_give_all": may_give_all})
         return super().get_formset(request, obj, form=form, **kwargs)
 
 
-class UserForm(BackOfficeForm):
-    new_password = forms.CharField(
-        label=_("New password"),
-        required=False,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("Leave empty to keep the present one. Without any, the user cannot sign in."),
-    )
-
-    def clean_new_password(self) -> str:
-        password: str = self.cleaned_data["new_password"]
-        if password:
-            password_validation.validate_password(password, self.instance)
-        return password
+class UserForm(WithNewPassword, BackOfficeForm):
+    pass
 
 
 @admin.register(User)
@@ -166,8 +154,18 @@ class UserAdmin(BackOfficeAdmin):
         return field
 
     def write(self, row: User, *, form: Any, request: HttpRequest) -> None:
-        if password := form.cleaned_data["new_password"]:
-            row.set_password(password)
-        gates.save_user(row)
+        password = form.cleaned_data["new_password"]
+        people.save_person(row, new_password=password, actor=request.user)  # type: ignore[arg-type]
         if password and row.pk == request.user.pk:
             update_session_auth_hash(request, row)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        formset.save(commit=False)  # fills new_objects, changed_objects and deleted_objects for the log
+        terms = {
+            Role(each.cleaned_data["role"]): roles.Term(
+                starts_at=each.cleaned_data["starts_at"], ends_at=each.cleaned_data["ends_at"]
+            )
+            for each in formset.forms
+            if each.cleaned_data and not each.cleaned_data.get("DELETE")
+        }
+        roles.assign(form.instance, terms, actor=request.user)  # type: ignore[arg-type]

@@ -7,16 +7,15 @@ from typing import Any
 
 from django.db import models
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from tms import gates
+from tms import people
 from tms.access import Action, Role
 from tms.api.collection import WritableCollection
 from tms.api.filtering import filters_for
 from tms.api.strict import FactSerializer, Moment
 from tms.models import User
-from tms.roles import set_roles
+from tms.roles import in_force_from_now, terms_of
 
 
 class Inverted(serializers.BooleanField):
@@ -36,11 +35,7 @@ class RolesInForce(serializers.ListField):
 
     def get_attribute(self, instance: User) -> list[Role]:
         now = timezone.now()
-        return sorted(
-            Role(row.role)
-            for row in instance.role_assignments.all()
-            if (row.starts_at is None or row.starts_at <= now) and (row.ends_at is None or row.ends_at > now)
-        )
+        return sorted(role for role, term in terms_of(instance).items() if term.is_in_force(now))
 
 
 class UserSerializer(FactSerializer):
@@ -65,13 +60,6 @@ class UserSerializer(FactSerializer):
         )
         extra_kwargs = {"organization": {"required": True, "allow_null": False}}
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        opted_out = self.instance is not None and self.instance.opted_out_at is not None
-        if opted_out and attrs.get("participate_in_achievements"):
-            text = _("This learner has opted out, and that decision is the learner's own.")
-            raise serializers.ValidationError({"participate_in_achievements": [text]})
-        return attrs
-
 
 class Users(WritableCollection):
     """Users: learners, and by their roles instructors and administrators. Learners see themselves."""
@@ -84,13 +72,15 @@ class Users(WritableCollection):
 
     def get_queryset(self) -> models.QuerySet[Any]:
         rows = super().get_queryset()
-        user: Any = self.request.user
-        if self.needed(self.request) is Action.MANAGE and not user.is_superuser:
-            return rows.filter(is_superuser=False)  # or their login could be taken over
+        if self.needed(self.request) is Action.MANAGE:
+            return rows.filter(pk__in=people.managed_by(self.actor).values("pk"))
         return rows
 
+    @property
+    def actor(self) -> User:
+        actor: Any = self.request.user
+        return actor  # type: ignore[no-any-return]
+
     def write(self, row: User, *, roles: Sequence[str] | None = None, **more: Any) -> None:
-        gates.save_user(row)
-        if roles is not None:
-            actor: User = self.request.user  # type: ignore[assignment]
-            set_roles(row, {Role(role) for role in roles}, actor=actor)
+        terms = None if roles is None else in_force_from_now(row, {Role(role) for role in roles})
+        people.save_person(row, terms=terms, actor=self.actor)

@@ -1,0 +1,29 @@
+"""A password that an administrator enters for somebody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth import password_validation
+from django.utils.translation import gettext_lazy as _
+
+
+class WithNewPassword(forms.Form):
+    """A part of a form of a user. It is never shown again, whatever else is wrong with the form."""
+
+    instance: Any
+
+    new_password = forms.CharField(
+        label=_("New password"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Leave empty to keep the present one. Without any, the user cannot sign in."),
+    )
+
+    def clean_new_password(self) -> str:
+        password: str = self.cleaned_data["new_password"]
+        if password:
+            password_validation.validate_password(password, self.instance)
+        return password
