@@ -17,7 +17,7 @@ from tms.access import Action
 from tms.finding.filters import Choice, Moment, Number, Reference, Text, YesNo
 from tms.finding.listing import Column, Listing
 from tms.finding.search import FindPage
-from tms.finds import CHOOSE_ORGANIZATIONS, USERS, belongs_to, users
+from tms.finds import CHOOSE_ORGANIZATIONS, USERS, available_to, belongs_to, users
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -321,6 +321,7 @@ FINDS = (
             Text(name="provider_name", label=_("Badge Provider Name"), fields=("badge_provider__name",)),
             _provider_filter("badge_provider"),
             belongs_to("organization"),
+            available_to(Badge),
             YesNo(name="active", label=_("Active"), condition=Q(is_active=True)),
             YesNo(
                 name="manual",

@@ -39,3 +39,9 @@ def make_available(row: models.Model, organizations: Iterable[Organization], *, 
         hers = Organization.objects.for_user(actor, Action.MANAGE).filter(pk__in=present)
         wanted |= present - set(hers.values_list("pk", flat=True))
     shared.available_to.set(wanted)
+
+
+def given_to(model: type[models.Model], organization: Organization) -> models.QuerySet[Any]:
+    """The rows of other organizations that this one may use."""
+    rows: models.QuerySet[Any] = model._default_manager.filter(available_to=organization.pk)
+    return rows

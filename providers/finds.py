@@ -12,7 +12,7 @@ from tms.access import Action
 from tms.finding.filters import Choice, Moment, Text, YesNo
 from tms.finding.listing import Column, Listing
 from tms.finding.search import FindPage
-from tms.finds import belongs_to
+from tms.finds import available_to, belongs_to
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -101,6 +101,7 @@ FINDS = (
         filters=(
             Text(name="name", label=_("Badge Provider Name"), fields=("name",)),
             belongs_to("organization"),
+            available_to(BadgeProvider),
             Choice(
                 name="type",
                 label=_("Badge Provider Type"),

@@ -186,6 +186,12 @@ TABLE: dict[str, Url] = {
     "edit-badge": page(of="badge", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),
     "activate-badge": page(of="badge", GET=PAGE_ISSUE_ASK, POST=PAGE_OF_ADMINISTRATOR_ACT),
     "deactivate-badge": page(of="badge", POST=PAGE_OF_ADMINISTRATOR_ACT),
+    "user": page(of="learner", GET=PAGE_ISSUE_ASK),
+    "create-user": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
+    "edit-user": page(of="learner", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),
+    "organization": page(of="organization", GET=PAGE_ISSUE_ASK),
+    "create-organization": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
+    "edit-organization": page(of="organization", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),
     # What machines ask
     "healthz": machine(GET=ALL),
     "readyz": machine(GET=ALL),

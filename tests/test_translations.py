@@ -42,6 +42,7 @@ from tests.factories import (
     UserFactory,
 )
 from tms import gates
+from tms.access import Role
 from tms.models import Class, CourseAssignment, Enrollment
 
 pytestmark = pytest.mark.django_db
@@ -346,3 +347,29 @@ def test_a_badge_its_form_and_its_dialogs(brackets, client, world):
     pages += [client.get(reverse("choose-template"))]
     for page in pages:
         assert list(unmarked(page.content.decode())) == []
+
+
+def test_users_and_organizations(brackets, client, world):
+    """Their profiles, and their forms with what is wrong."""
+    client.force_login(world["administrator"])
+    organization, learner = world["learner"].organization, world["learner"]
+    below = OrganizationFactory(name="Θήτα", parent=organization, enable_achievements=False)
+    UserFactory(organization=below, opted_out_at=timezone.now(), participate_in_achievements=False)
+    BadgeProvider.objects.get().available_to.add(below)
+    later = timezone.now() + timedelta(days=9)
+    for role, starts_at, ends_at in zip(
+        Role, (later, None, None), (None, later, timezone.now()), strict=False
+    ):
+        learner.role_assignments.create(role=role, starts_at=starts_at, ends_at=ends_at)
+    gates.opt_out(learner)
+    pages = [
+        *(client.get(f"/users/{person.pk}/") for person in (learner, world["administrator"])),
+        *(client.get(f"/organizations/{row.pk}/") for row in (organization, below)),
+        *(client.get(f"/organizations/{row.pk}/edit/") for row in (organization, below)),
+        *(client.get(f"/{kind}/create/") for kind in ("users", "organizations")),
+        *(client.post(f"/{kind}/create/", {"time_zone": "1"}) for kind in ("users", "organizations")),
+        client.get(f"/users/{learner.pk}/edit/"),
+    ]
+    for page in pages:
+        html = re.sub(r'<select name="time_zone".*?</select>', "", page.content.decode(), flags=re.DOTALL)
+        assert list(unmarked(html)) == []

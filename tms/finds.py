@@ -9,13 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from tms.access import Action, Role
-from tms.finding.filters import BelongsTo, Choice, Moment, Text, YesNo
+from tms.finding.filters import BelongsTo, Choice, Moment, Reference, Text, YesNo
 from tms.finding.listing import Column, Listing
 from tms.finding.search import FindPage
 from tms.models import Organization, RoleAssignment, User
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
+    from django.db.models import Model, QuerySet
 
 ORGANIZATIONS = Listing(
     columns=(
@@ -83,6 +83,23 @@ def belongs_to(field: str) -> BelongsTo:
         rows=organizations,
         listing=CHOOSE_ORGANIZATIONS,
         title=_("Choose Organization"),
+    )
+
+
+def available_to(model: type[Model]) -> Reference:
+    """The filter **Available to** of what may be given to organizations below its own."""
+
+    def condition(ids: list[int]) -> Q:
+        given = model._default_manager.filter(pk=OuterRef("pk"), available_to__in=ids)
+        return Q(Exists(given))
+
+    return Reference(
+        name="available_to",
+        label=_("Available to"),
+        rows=organizations,
+        listing=CHOOSE_ORGANIZATIONS,
+        title=_("Choose Organization"),
+        condition=condition,
     )
 
 
@@ -196,6 +213,8 @@ FINDS = (
         preset="name=&disabled=not",
         opened=("name",),
         icon="users",
+        actions="tms/finding/_create_user.html",
+        row_actions="tms/finding/_user_actions.html",
         more_filters="user_filters",
     ),
     FindPage(
@@ -218,6 +237,8 @@ FINDS = (
         shown=("name", "parent", "achievements", "global", "users"),
         opened=("name",),
         icon="building-2",
+        actions="tms/finding/_create_organization.html",
+        row_actions="tms/finding/_organization_actions.html",
     ),
 )
 USERS_PAGE, ORGANIZATIONS_PAGE = FINDS

@@ -10,6 +10,7 @@ from django.views.generic import TemplateView
 from tms import health, pages
 from tms.finding import pages as finding
 from tms.finds import ORGANIZATIONS_PAGE, USERS_PAGE
+from tms.profiles import pages as profiles
 from tms.style_guide import RULES, tabbed_form
 
 urlpatterns = [
@@ -19,6 +20,12 @@ urlpatterns = [
     path("users/", finding.page_of(USERS_PAGE), name="find-users"),
     path("organizations/", finding.page_of(ORGANIZATIONS_PAGE), name="find-organizations"),
     path("search/", finding.search_everywhere, name="search"),
+    path("users/create/", profiles.create_user, name="create-user"),
+    path("users/<int:pk>/", profiles.user, name="user"),
+    path("users/<int:pk>/edit/", profiles.edit_user, name="edit-user"),
+    path("organizations/create/", profiles.create_organization, name="create-organization"),
+    path("organizations/<int:pk>/", profiles.organization, name="organization"),
+    path("organizations/<int:pk>/edit/", profiles.edit_organization, name="edit-organization"),
     path("find/<str:page>/choose/<str:name>/", finding.choose_for_filter, name="choose-for-filter"),
     path("find/<str:page>/searches/", finding.saved_searches, name="saved-searches"),
     path("find/<str:page>/searches/save/", finding.save_search, name="save-search"),
