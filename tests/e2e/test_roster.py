@@ -506,6 +506,14 @@ def test_an_administrator_issues_a_badge_from_a_course_assignment(room, open_pag
     expect(dialog).to_be_hidden()
     expect(page.locator("#assignment-badges")).to_contain_text("Guest Speaker")
     assert room.received("Petra") == 1
+    # The student's transcript has it on the row of the assignment, and nowhere else.
+    page.get_by_role("link", name="Transcript").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Petra Roster")
+    assignments = page.get_by_role("table", name="Course assignments")
+    expect(assignments.get_by_role("row", name="Cloud Foundations")).to_contain_text("Guest Speaker")
+    expect(page.get_by_role("table", name="Classes")).to_contain_text("Foundations on Site")
+    expect(page.get_by_role("table", name="Classes")).not_to_contain_text("Guest Speaker")
+    assignments.get_by_role("link", name="Cloud Foundations").click()
     # What was issued by mistake is taken back from where it was issued, and a refusal loses nothing typed.
     acts = page.get_by_role("region", name="Issued from here by hand")
     acts.get_by_role("button", name="Undo… Guest Speaker").click()
@@ -527,11 +535,25 @@ def test_an_administrator_issues_a_badge_from_a_course_assignment(room, open_pag
     expect(page.get_by_role("region", name="Badges", exact=True)).not_to_contain_text("Guest Speaker")
 
 
-def test_instructors_do_not_reach_course_assignments_and_learners_their_own_alone(room, open_page):
+def test_instructors_do_not_reach_course_assignments_and_learners_their_own_alone(room, open_page, picture):
+    api = Api(room.product)
+    transcript = f"/users/{api('GET', 'users/ext:roster-Leila/')['id']}/transcript/"
     path = f"/course-assignments/{room.assignments['Leila']}/"
     for who in ("instructor", "contract", "learner"):
         page = open_page(who)
         assert page.request.get(path).status == 404
+        assert page.request.get(transcript).status == 404
+    page.get_by_role("link", name="Transcript").click()
+    expect(page.get_by_role("table", name="Labs")).to_be_visible()
+    earned = page.locator(".held-badges li", has_text="First Launch").first
+    if not earned.is_visible():
+        page.locator("#lab").get_by_role("link", name="Next").click()
+    earned.locator("summary").click()
+    expect(earned).to_contain_text("Earned by an achievement")
+    page.goto(page.url.partition("?")[0])
+    page.locator(".held-badges").first.scroll_into_view_if_needed()
+    picture(page, "transcript")
+    page.goto("/")
     page.locator("a[href^='/course-assignments/']").first.click()
     expect(page.get_by_role("heading", name="Activities")).to_be_visible()
     expect(page.get_by_role("button", name="Issue a Badge")).to_have_count(0)
@@ -542,7 +564,9 @@ def test_instructors_do_not_reach_course_assignments_and_learners_their_own_alon
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 def test_pages_are_accessible_in_both_themes_and_fit_a_phone(room, open_page, color_scheme):
-    paths = ["/classes/", room.path, f"/course-assignments/{room.assignments['Leila']}/"]
+    student = Api(room.product)("GET", "users/ext:roster-Leila/")["id"]
+    assignment = f"/course-assignments/{room.assignments['Leila']}/"
+    paths = ["/classes/", room.path, assignment, f"/users/{student}/transcript/"]
     page = open_page("administrator", color_scheme=color_scheme)
     phone = open_page("administrator", color_scheme=color_scheme, width=390)
     for path in paths:
