@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "demo"
@@ -130,6 +130,12 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     finally:
         if product.process and product.process.poll() is None:
             product.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> None:
+    """The machine may have much else to do."""
+    expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

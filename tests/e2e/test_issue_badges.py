@@ -28,14 +28,6 @@ TEMPLATES = {template["name"]: template["id"] for template in sandbox_templates(
 ROOMS = range(1, 11)
 
 
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """The machine may have much else to do."""
-    expect.set_options(timeout=30 * SECONDS)
-    yield
-    expect.set_options(timeout=5 * SECONDS)
-
-
 @dataclass
 class Room:
     """A class of the academy, taught by both instructors: three students of its own and a guest are enrolled,

@@ -50,14 +50,6 @@ STATUS = {"Jonas": "cancelled", "Kira": "audit"}
 GUEST = "Noor"
 
 
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """The machine may have much else to do."""
-    expect.set_options(timeout=30 * SECONDS)
-    yield
-    expect.set_options(timeout=5 * SECONDS)
-
-
 @dataclass
 class Room:
     """The class, with the ids of its enrolments and of its students' assignments by first name."""
