@@ -8,8 +8,8 @@ turns, and must find the same: each award, and the moment it was earned. Medians
                                     [--sqlite]
 
 Two sizes show the growth. --first-rounds says how often the first run is repeated, which takes longest;
---keep leaves the database for the next run, --sqlite also runs the product alone on SQLite. A server as a
-site of that size has it: python -m benchmarks.servers.
+--keep leaves the database for the next run, --sqlite also runs the product alone on SQLite, at the smaller
+size. A server as a site of that size has it: python -m benchmarks.servers.
 """
 
 from __future__ import annotations
@@ -366,15 +366,14 @@ def _tell_sqlite(found: dict[str, Cases], *, options: argparse.Namespace) -> Non
         command = [sys.executable, "-m", "benchmarks.evaluation", "--json", str(medians)]
         command += ["--rounds", str(options.rounds)]
         command += ["--first-rounds", str(options.first_rounds or options.rounds)]
-        for size in found:
-            command += ["--size", size]
+        smallest = min(found, key=lambda name: SIZES[name].records)
+        command += ["--size", smallest]
         subprocess.run(command, env=environment, check=True)
         alone = json.loads(medians.read_text())
     print()
-    for size, cases in found.items():
-        for case in cases.values():
-            ratio = alone[size][case.name] / median(case.product)
-            print(f"{case.name:38} SQLite takes {ratio:.2f} times as long as PostgreSQL at {size}")
+    for case in found[smallest].values():
+        ratio = alone[smallest][case.name] / median(case.product)
+        print(f"{case.name:38} SQLite takes {ratio:.2f} times as long as PostgreSQL at {smallest}")
 
 
 if __name__ == "__main__":

@@ -109,10 +109,10 @@ def own_servers() -> Iterator[Servers]:
 
 
 def main() -> None:
-    """Buffers for a sixth of the memory, and log enough for a large write between two checkpoints."""
+    """Buffers for a third of the memory, and log enough for a large write between two checkpoints."""
     memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     large = (
-        f"shared_buffers={memory_mb // 6}MB",
+        f"shared_buffers={memory_mb // 3}MB",
         f"effective_cache_size={memory_mb // 2}MB",
         "max_wal_size=8GB",
     )
