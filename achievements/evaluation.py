@@ -352,6 +352,9 @@ def _runs(rules: Sequence[ActiveRule], *, scope: Scope, this: _Pass) -> Iterator
                 made = _insert(group, scope=narrowed, this=this)
         except DatabaseError as error:
             if len(group) > 1:
+                log.warning(
+                    "%d rules of one shape failed together and run one by one", len(group), exc_info=True
+                )
                 for active in group:
                     yield from _runs([active], scope=scope, this=this)
             else:

@@ -19,7 +19,7 @@ from badges.expiry import ended_at
 from badges.issuing import issue_earned as record_intents
 from badges.issuing import never_had
 from badges.models import Badge, IssuedBadge
-from tms.sql import Sql, execute, fetch, in_list, relation, sql, table, value
+from tms.sql import Sql, execute, fetch, in_list, not_in_list, sql, table, value
 
 
 def issue_due() -> int:
@@ -85,10 +85,7 @@ def issue_new(
         backfill=backfill,
         silent=silent,
     )
-    in_vain = sql(
-        "NOT EXISTS (SELECT 1 FROM {} AS new WHERE new.id = award.issued_badge_id)",
-        relation(("id",), [(pk,) for pk in new]),
-    )
+    in_vain = not_in_list("award.issued_badge_id", list(new))
     _link(sql("{} AND {}", which, in_vain))
     return len(new)
 

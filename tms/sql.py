@@ -82,6 +82,15 @@ def in_list(column: str, ids: Sequence[int]) -> Sql:
     return Sql(f"{column} IN (SELECT value FROM json_each(%s))", ("[" + ",".join(map(str, ids)) + "]",))
 
 
+def not_in_list(column: str, ids: Sequence[int]) -> Sql:
+    """`column` is none of `ids`, or NULL: as an anti-join, or by an index that is made once."""
+    if connection.vendor == "postgresql":
+        text = f"NOT EXISTS (SELECT 1 FROM unnest(%s::bigint[]) AS given(id) WHERE given.id = {column})"
+        return Sql(text, (list(ids),))
+    inside = in_list(column, ids)
+    return Sql(f"({column} IS NULL OR NOT {inside.text})", inside.parameters)
+
+
 def between(column: str, ids: range) -> Sql:
     return Sql(f"{column} BETWEEN %s AND %s", (ids.start, ids.stop - 1))
 

@@ -108,7 +108,7 @@ def evidence(countings: Sequence[Counting], *, won: Won) -> Sql:
         tests.append(
             sql(
                 f"c.item IN (SELECT i.item FROM {{}} AS i WHERE i.key = {won.name}.key)",
-                steps.add("{}", items),
+                steps.add("SELECT * FROM {} AS listed", items),
             )
         )
     if won.whole and _is_windowed(condition):

@@ -11,8 +11,13 @@ from achievements import backfill, evaluation
 from achievements.authoring import save_achievement
 from achievements.models import Achievement, EarnedAchievement, RuleRun
 from tests.factories import (
+    PAST,
     AchievementFactory,
     AdministratorFactory,
+    CourseAssignmentFactory,
+    CourseFactory,
+    CourseTagFactory,
+    LabFactory,
     LabInstanceFactory,
     OrganizationFactory,
     UserFactory,
@@ -64,6 +69,40 @@ def test_rules_that_shared_a_statement_say_so(organization, learner):
         LabInstanceFactory(user=learner)
     evaluation.award_changes()
     assert set(RuleRun.objects.values_list("shared_by", "awarded")) == {(2, 1)}
+
+
+SHAPES = (
+    "{{Subject:0, Count:1, LabProfileIds:[{labs}], Complete:True}}",
+    "{{Subject:0, Count:2, LabProfileIds:[{labs}], Distinct:True}}",
+    "{{Subject:0, Count:1, LabProfileIds:[{labs}], Passed:True}}",
+    "{{Subject:0, Count:2, LabProfileIds:[{labs}], SingleDay:True}}",
+    "{{Subject:0, Count:2, LabProfileIds:[{labs}], Distinct:True, SingleDay:True}}",
+    "{{Subject:10, Count:1, CourseIds:[{courses}], Complete:True}}",
+    "{{Subject:10, Count:2, CourseIds:[{courses}], Complete:True, Distinct:True}}",
+    "{{Subject:20, Count:1, CourseTagIds:[{tags}], Complete:True}}",
+    "{{Subject:20, Count:2, CourseTagIds:[{tags}], Complete:True, Distinct:True}}",
+)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_rules_of_one_shape_share_a_statement(organization, learner, shape):
+    """Where it fails they run one by one, which only the log of runs tells."""
+    tags = [CourseTagFactory(organization=organization) for _ in range(4)]
+    courses = [CourseFactory(organization=organization, tags=[tag]) for tag in tags]
+    labs = [LabFactory(organization=organization, is_exam=True) for _ in range(4)]
+    for half in (slice(0, 2), slice(2, 4)):
+        ids = {
+            name: ",".join(str(row.pk) for row in rows[half])
+            for name, rows in (("labs", labs), ("courses", courses), ("tags", tags))
+        }
+        AchievementFactory(organization=organization, conditions_text=f"[{shape.format(**ids)}]")
+    for lab, course in zip(labs, courses, strict=True):
+        LabInstanceFactory(user=learner, lab=lab, started_at=PAST, completed_at=PAST, passed=True)
+        CourseAssignmentFactory(user=learner, course=course, started_at=PAST, completed_at=PAST)
+
+    evaluation.award_changes()
+
+    assert set(RuleRun.objects.values_list("shared_by", "awarded", "error")) == {(2, 1, "")}
 
 
 def test_a_statement_that_takes_too_long_is_ended():
