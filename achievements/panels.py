@@ -1,29 +1,43 @@
-"""A learner's rewards on her dashboard, and the rules that need their owner."""
+"""A learner's rewards on her dashboard; for administrators, awards over time and the rules that need them."""
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Q, Sum
+from django.db.models.functions import TruncDate
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from achievements.models import Achievement
+from achievements.models import Achievement, EarnedAchievement
 from achievements.references import problem_of
 from achievements.rewards import Participation, badges_of, earned_by, on_display, participation
+from badges import addresses
+from badges.models import IssuedBadge
+from badges.punctuality import issued_between
 from badges.status import Status
 from tms.access import Action, may
 from tms.panels import Panel, Place
+from tms.plot import Series, plot
 
 if TYPE_CHECKING:
     from tms.models import User
 
 SHOWN = 9
+DAYS = 28
+
+
+def _collects(user: User) -> bool:
+    """The home of those who manage others is about these; their own rewards have a page of their own."""
+    return participation(user) is Participation.YES and not may(user, Action.MANAGE)
 
 
 def figures(user: User) -> dict[str, Any] | None:
-    if participation(user) is not Participation.YES:
+    if not _collects(user):
         return None
     achievements = earned_by(user, viewer=user).order_by().aggregate(count=Count("pk"), points=Sum("points"))
     badges = (
@@ -58,7 +72,7 @@ def _sentence(*, to_accept: int, achievements: int) -> str:
 
 
 def rewards(user: User) -> dict[str, Any] | None:
-    if participation(user) is not Participation.YES:
+    if not _collects(user):
         return None
     # One more than is shown tells whether there are more.
     badges = list(on_display(badges_of(user, viewer=user))[: SHOWN + 1])
@@ -77,12 +91,53 @@ def failing_rules(user: User) -> dict[str, Any] | None:
     if not may(user, Action.MANAGE):
         return None
     rules = Achievement.objects.for_user(user, Action.MANAGE).filter(~Q(last_error="") | ~Q(gone={}))
-    shown = [(row, problem_of(row)) for row in rules.order_by("-paused_at", "-last_error_at")[:SHOWN]]
-    return {"rules": shown} if shown else None
+    # One more than is shown tells whether there are more.
+    shown = [(row, problem_of(row)) for row in rules.order_by("-paused_at", "-last_error_at")[: SHOWN + 1]]
+    return {"rules": shown[:SHOWN], "more": len(shown) > SHOWN} if shown else None
+
+
+def over_time(user: User) -> dict[str, Any] | None:
+    """Achievements earned and badges issued, day by day; `days` reaches back from today."""
+    if not may(user, Action.MANAGE):
+        return None
+    last = timezone.localdate()
+    first = last - timedelta(days=DAYS - 1)
+    earned = EarnedAchievement.objects.for_user(user, Action.SEE).filter(
+        withdrawn_at__isnull=True, earned_day__range=(first, last)
+    )
+    issued = issued_between(IssuedBadge.objects.for_user(user, Action.SEE), first=first, last=last)
+    found = plot(
+        Series(
+            name="earned",
+            label=_("Achievements earned"),
+            counts=dict(earned.order_by().values_list("earned_day").annotate(Count("pk"))),
+            url=_awards_url(first=first, last=last),
+        ),
+        Series(
+            name="issued",
+            label=_("Badges issued"),
+            counts=dict(
+                issued.order_by()
+                .annotate(day=TruncDate("issued_at"))
+                .values_list("day")
+                .annotate(Count("pk"))
+            ),
+            url=addresses.issued_between(first=first, last=last),
+        ),
+        first=first,
+        last=last,
+    )
+    return {"plot": found, "days": DAYS}
+
+
+def _awards_url(*, first: date, last: date) -> str:
+    asked = {"earned_day__gte": str(first), "earned_day__lte": str(last), "withdrawn_at__isnull": "True"}
+    return f"{reverse('admin:achievements_earnedachievement_changelist')}?{urlencode(asked)}"
 
 
 PANELS = (
     Panel(place=Place.HEAD, template="achievements/_figures.html", read=figures),
     Panel(place=Place.MAIN, template="achievements/_failing_rules.html", read=failing_rules, order=11),
+    Panel(place=Place.MAIN, template="achievements/_over_time.html", read=over_time, order=15),
     Panel(place=Place.MAIN, template="achievements/_dashboard.html", read=rewards, order=20),
 )

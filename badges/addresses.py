@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.urls import reverse
 from django.utils.http import urlencode
 
@@ -14,3 +16,9 @@ def issued_badges(**asked: str | int) -> str:
 def badges(**asked: str | int) -> str:
     """Find Badges, with the parameters of its filters."""
     return f"{reverse('find-badges')}?{urlencode(asked)}"
+
+
+def issued_between(*, first: date, last: date, **asked: str | int) -> str:
+    """Find Issued Badges: those issued on these days of the reader, both included."""
+    days = {"issued": "between", "issued-from": first.isoformat(), "issued-to": last.isoformat()}
+    return issued_badges(**days, **asked)

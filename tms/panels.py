@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from tms.access import Action
+from tms.access import Action, may
 from tms.models import CourseAssignment, Enrollment, LabInstance
 
 if TYPE_CHECKING:
@@ -38,7 +38,10 @@ class Panel:
     order: int = 50
 
 
-def recent_activity(user: User) -> dict[str, Any]:
+def recent_activity(user: User) -> dict[str, Any] | None:
+    """Of learners; the home of those who manage others is about these."""
+    if may(user, Action.MANAGE):
+        return None
     labs = LabInstance.objects.for_user(user, Action.SEE_OWN).filter(user=user).select_related("lab")
     assignments = (
         CourseAssignment.objects.for_user(user, Action.SEE_OWN).filter(user=user).select_related("course")

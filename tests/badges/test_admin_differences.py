@@ -227,7 +227,7 @@ def test_the_dashboard_tells_of_an_account_that_could_not_be_compared(pages, acc
     assert "Nobody answers." in page
     assert "An old problem." not in page
     Comparison.objects.filter(finished_at=None).update(finished_at=PAST)
-    assert "Differences with badge providers" not in words(pages.get("/"))
+    assert "Badge providers to look after" not in words(pages.get("/"))
 
 
 def test_learners_and_strangers_see_no_differences(client, open_ones):

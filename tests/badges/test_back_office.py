@@ -319,7 +319,7 @@ def test_the_end_of_a_token_is_told_on_the_page_the_list_and_the_dashboard(
 def test_the_dashboard_shows_the_accounts_that_need_somebody_and_no_panel_without_any(
     office: Client, account: BadgeProvider
 ) -> None:
-    title = "Accounts to look after"
+    title = "Badge providers to look after"
     assert title not in words(office.get("/"))
     BadgeProviderFactory(check_problem="Of somebody else.")
     assert title not in words(office.get("/"))

@@ -14,7 +14,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from achievements.models import EarnedAchievement
+from achievements.models import Achievement, EarnedAchievement
 from badges.status import Status
 from providers import accounts
 from tests.factories import (
@@ -56,6 +56,12 @@ def earn(learner, name="First steps", points=10, **fields):
 def hold(learner, name, **fields):
     badge = BadgeFactory(name=name, organization=learner.organization)
     return IssuedBadgeFactory(badge=badge, learner=learner, **fields)
+
+
+def panel_of(response, template):
+    """What a panel of the dashboard shows."""
+    panels = (panel for place in ("head", "main", "side") for panel in response.context[place])
+    return next(panel["data"] for panel in panels if panel["template"] == template)
 
 
 def words(response) -> str:
@@ -135,27 +141,91 @@ class TestDashboard:
         assert "Her" not in page.replace("Here", "")
         assert "Rewards" not in page
 
-    def test_administrators_see_what_waits_what_failed_and_why_and_who_is_paused(self, client):
+    def test_administrators_see_how_the_hour_is_kept_what_waits_what_failed_and_why(self, client):
         administrator = AdministratorFactory()
         organization = administrator.organization
         badge = BadgeFactory(organization=organization)
-        IssuedBadgeFactory(badge=badge)
+        now = timezone.now()
+        IssuedBadgeFactory(badge=badge, created_at=now - timedelta(minutes=30, seconds=5))
         for code in ("rejected", "rejected", "invalid_email"):
             IssuedBadgeFactory(badge=badge, status=Status.FAILED, failure_code=code)
-        paused = BadgeProviderFactory(name="Paused account", organization=organization)
-        accounts.pause(paused.pk, reason="The token was refused.")
+        # Hers to see, since the learner is hers, but not hers to mend.
+        foreign = BadgeFactory()
+        own = UserFactory(organization=organization)
+        IssuedBadgeFactory(badge=foreign, learner=own, status=Status.FAILED, failure_code="rejected")
+        earned = now - timedelta(minutes=40)
+        IssuedBadgeFactory(
+            badge=badge,
+            status=Status.ISSUED,
+            source_kind="achievement",
+            earned_at=earned,
+            created_at=earned,
+            issued_at=earned + timedelta(minutes=12),
+        )
         client.force_login(administrator)
 
         response = client.get("/")
 
-        panel = response.context["main"][0]["data"]
-        assert [(group["status"], group["count"]) for group in panel["open"]] == [("queued", 1)]
+        panel = panel_of(response, "badges/_issuing.html")
+        assert [(group["status"], group["count"], group["oldest"]) for group in panel["open"]] == [
+            ("queued", 1, "30 min")
+        ]
         assert [group["count"] for group in panel["failed"]] == [2, 1]
-        assert panel["paused"] == [paused]
-        assert "The token was refused." in words(response)
+        assert (panel["oldest"], panel["median"], panel["most"]) == ("30 min", "12 min", "12 min")
         for group in (*panel["open"], *panel["failed"]):
-            rows = client.get(group["url"]).context["cl"].queryset
-            assert rows.count() == group["count"]
+            assert client.get(group["url"]).context["found"].count == group["count"]
+        assert client.get(panel["lately_url"]).context["found"].count == 1
+        assert client.get(panel["oldest_url"]).context["found"].count == 1
+
+    def test_accounts_and_rules_that_need_somebody_lead_to_their_pages(self, client):
+        administrator = AdministratorFactory()
+        organization = administrator.organization
+        ending = BadgeProviderFactory(
+            name="Ending", organization=organization, token_expires_at=timezone.now() + timedelta(days=3)
+        )
+        paused = BadgeProviderFactory(name="Paused account", organization=organization)
+        accounts.pause(paused.pk, reason="The token was refused.")
+        rule = AchievementFactory(organization=organization)
+        Achievement.objects.update(last_error="No.", paused_at=timezone.now())
+        client.force_login(administrator)
+
+        response = client.get("/")
+
+        found = panel_of(response, "badges/_care.html")["accounts"]
+        assert [account["provider"] for account in found] == [paused, ending]
+        page = words(response)
+        assert "The token was refused." in page
+        for row, path in ((paused, "badge-providers"), (ending, "badge-providers"), (rule, "achievements")):
+            assert f'href="/{path}/{row.pk}/"' in page
+
+    def test_awards_over_time_and_top_badges_lead_to_their_lists(self, client):
+        administrator = AdministratorFactory()
+        learner = UserFactory(organization=administrator.organization)
+        today = timezone.now()
+        for days in (0, 1, 1, 40):
+            award = earn(learner, name=f"Earned {days}")
+            day = (today - timedelta(days=days)).date()
+            EarnedAchievement.objects.filter(pk=award.pk).update(earned_at=today, earned_day=day)
+        badge = BadgeFactory(name="Most issued", organization=administrator.organization)
+        for days in (0, 2, 40):
+            moment = today - timedelta(days=days)
+            IssuedBadgeFactory(badge=badge, status=Status.ISSUED, issued_at=moment, created_at=moment)
+        hold(learner, "Once", status=Status.ISSUED, issued_at=today)
+        earn(UserFactory(), name="Foreign")
+        client.force_login(administrator)
+
+        response = client.get("/")
+
+        plot = panel_of(response, "achievements/_over_time.html")["plot"]
+        assert [series.total for series in plot.series] == [3, 3]
+        assert [day.counts for day in plot.days[-3:]] == [(0, 1), (2, 0), (1, 2)]
+        assert len(plot.days) == 28
+        earned, issued = plot.series
+        assert client.get(earned.url).context["cl"].queryset.count() == 3
+        assert client.get(issued.url).context["found"].count == 3
+        top = panel_of(response, "badges/_most_issued.html")["badges"]
+        assert [(row["name"], row["count"]) for row in top] == [("Most issued", 2), ("Once", 1)]
+        assert client.get(top[0]["url"]).context["found"].count == 2
 
     def test_another_organizations_trouble_is_not_told(self, client):
         administrator = AdministratorFactory()
@@ -163,13 +233,12 @@ class TestDashboard:
         accounts.pause(foreign.pk, reason="Foreign reason")
         foreign_badge = BadgeFactory(badge_provider=foreign, organization=foreign.organization)
         IssuedBadgeFactory(badge=foreign_badge, status=Status.FAILED, failure_code="rejected")
-        # Seen in the back office, since the learner is hers, but not hers to mend.
-        IssuedBadgeFactory(badge=foreign_badge, learner=UserFactory(organization=administrator.organization))
         client.force_login(administrator)
 
         response = client.get("/")
 
-        assert response.context["main"][0]["data"] == {"open": [], "failed": [], "paused": []}
+        panel = panel_of(response, "badges/_issuing.html")
+        assert (panel["open"], panel["failed"]) == ([], [])
         assert "Foreign" not in words(response)
 
     def test_the_number_of_queries_does_not_grow(self, client):
@@ -189,7 +258,7 @@ class TestDashboard:
         with CaptureQueriesContext(connection) as full:
             client.get("/")
 
-        assert len(full) == len(empty) <= 17
+        assert len(full) == len(empty) <= 12
 
     def test_strangers_are_sent_to_sign_in(self, client):
         response = client.get("/")
