@@ -18,6 +18,7 @@ urlpatterns = [
     path("achievements/create/conditions/", editing.check_conditions, name="check-conditions"),
     path("achievements/create/preview/", editing.preview_achievement, name="preview-achievement"),
     path("achievements/create/choose-badge/", editing.choose_badge, name="choose-achievement-badge"),
+    path("achievements/create/choose/<slug:kind>/", editing.choose_source, name="choose-source"),
     path("achievements/create/choose/", editing.choose_things, name="choose-things"),
     path("achievements/<int:pk>/", editing.achievement_profile, name="achievement"),
     path(

@@ -131,6 +131,7 @@ TABLE: dict[str, Url] = {
     "choose-achievement-badge": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
     "achievement": page(of="achievement", GET=PAGE_ISSUE_ASK),
     "choose-things": page(GET=NOWHERE_PAGE, POST=NOWHERE_PAGE),  # which things is not said
+    "choose-source": page(of="source_kind", GET=PAGE_LISTS, POST=PAGE_LISTS),
     "look-at-everybody": page(of="achievement", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE),
     "backfill-progress": page(of="backfill", GET=PAGE_ISSUE, POST=PAGE_ISSUE),
     "edit-achievement": page(of="achievement", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),
@@ -395,6 +396,7 @@ def world(module_db: None) -> World:
             act=act,
             list=issued_list,
             verb=SimpleNamespace(pk="retry"),
+            source_kind=SimpleNamespace(pk="learning-path"),
             find_page=SimpleNamespace(pk="users"),
             find_filter=SimpleNamespace(pk="organization"),
         ),

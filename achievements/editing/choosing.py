@@ -17,6 +17,7 @@ from tms.finding.chooser import Chooser, Locked
 from tms.finding.listing import Column, Listing
 
 if TYPE_CHECKING:
+    from achievements.editing.sources import Source
     from tms.models import Organization, User
 
 BADGES = Listing(
@@ -101,4 +102,19 @@ def things_chooser(key: str, *, path: str, organization: Organization, actor: Us
         empty=_("There is nothing to choose yet."),
         fields="achievements/editing/_chooser_fields.html",
         given={"organization": organization.pk, "row": path, "key": key},
+    )
+
+
+def source_chooser(source: Source, *, organization: Organization | None, actor: User) -> Chooser:
+    """The things from which conditions can be written."""
+    line = ancestry(organization) if organization else []
+    rows: Any = nameable(source.model, line=line, actor=actor)
+    return Chooser(
+        title=source.title,
+        confirm=_("OK"),
+        listing=THING,
+        rows=rows.select_related("organization"),
+        empty=_("There is nothing to choose yet."),
+        fields="achievements/editing/_chooser_fields.html",
+        given={"organization": organization.pk if organization else ""},
     )

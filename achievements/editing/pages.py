@@ -14,9 +14,9 @@ from django_htmx.http import HttpResponseClientRedirect, reselect, reswap, retar
 
 from achievements.authoring import ancestry
 from achievements.conditions.things import REFERENCED
-from achievements.editing import builder, starters
+from achievements.editing import builder, sources, starters
 from achievements.editing.activation import save_and_tell, ways_to_tell
-from achievements.editing.choosing import badge_chooser, things_chooser
+from achievements.editing.choosing import badge_chooser, source_chooser, things_chooser
 from achievements.editing.foresight import Foreseen
 from achievements.editing.forms import AchievementForm, badges_for
 from achievements.editing.profile import profile_of
@@ -135,6 +135,7 @@ def _form_page(request: SignedIn, form: AchievementForm, **more: Any) -> HttpRes
         "achievement": draft,
         "understood": understand(draft, actor=request.user, parts=_built(request)),
         "starters": starters.GROUPS,
+        "sources": sources.SOURCES.values(),
         "cancel_url": reverse("achievement", args=[draft.pk]) if draft.pk else reverse("find-achievements"),
         "attributes": "achievements/editing/_form_attributes.html",
         **more,
@@ -159,8 +160,8 @@ def check_conditions(request: SignedIn) -> HttpResponse:
     """What the conditions mean as they stand. `do` is what a button of the builder asks for."""
     form = _draft(request)
     parts, do, go_on_at = _built(request), request.POST.get("do", ""), ""
-    if parts is not None and do.startswith("start "):
-        parts += starters.parts_of(do.removeprefix("start "))
+    if parts is not None and do.startswith(("start ", "from ")):
+        parts += _begun(request, do)
         go_on_at = builder.row_id((len(parts) - 1,)) if parts else ""
     elif parts is not None and do:
         go_on_at = builder.change(parts, do=do)
@@ -168,12 +169,25 @@ def check_conditions(request: SignedIn) -> HttpResponse:
     context = {
         "understood": understood,
         "starters": starters.GROUPS,
+        "sources": sources.SOURCES.values(),
         "is_built": parts is not None,
         # While a text cannot be read the rows stay as they were.
         "is_rebuilt": bool(do) if parts is not None else not understood.unshown,
         "go_on_at": go_on_at,
     }
     return render(request, "achievements/editing/_checked.html", context)
+
+
+def _begun(request: SignedIn, do: str) -> list[Part]:
+    """The rows of an idea (`start lab`), or those that follow from a thing (`from learning-path 12`)."""
+    verb, _space, rest = do.partition(" ")
+    if verb == "start":
+        return starters.parts_of(rest)
+    key, _space, pk = rest.partition(" ")
+    organization, ids = _organization(request), ids_of([pk])
+    if organization is None or not ids:
+        return []
+    return sources.parts_of(key, ids[0], line=ancestry(organization), actor=request.user)
 
 
 @require_POST
@@ -235,3 +249,21 @@ def choose_things(request: SignedIn) -> HttpResponse:
     response = reswap(retarget(response, f"#{control.id}-field"), "outerHTML")
     response = trigger_client_event(response, "close-dialog", after="swap")
     return trigger_client_event(response, "conditions-built", after="settle")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def choose_source(request: SignedIn, kind: str) -> HttpResponse:
+    """The thing that the builder writes conditions from."""
+    _may_manage(request.user)
+    source = sources.SOURCES.get(kind)
+    organization = _organization(request) or request.user.organization
+    if source is None:
+        raise Http404
+    answer = choose(request, source_chooser(source, organization=organization, actor=request.user))
+    if isinstance(answer, HttpResponse):
+        return answer
+    response = trigger_client_event(HttpResponse(status=204), "close-dialog")
+    if not answer.chosen:
+        return response
+    wish = {"wish": f"from {kind} {answer.chosen[0]}"}
+    return trigger_client_event(response, "conditions-built", wish)

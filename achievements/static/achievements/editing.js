@@ -109,7 +109,7 @@
     const { rebuilds } = event.target.dataset;
     if (rebuilds) ask("builder", { wish: `show ${rebuilds}`, after: 0 });
   });
-  document.addEventListener("conditions-built", () => ask("builder", { after: 0 }));
+  document.addEventListener("conditions-built", ({ detail }) => ask("builder", { wish: detail.wish, after: 0 }));
   // Enter in a row is no Save.
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && event.target.matches("#builder input")) {
@@ -123,9 +123,9 @@
     if (!button) return;
     if (button.dataset.do) {
       wentAt = true;
-      button.closest("details.menu")?.removeAttribute("open");
       ask("builder", { wish: button.dataset.do, after: 0 });
     }
+    button.closest("#starters")?.removeAttribute("open");
     if (button.matches("[data-takes-off]")) takeOff(button);
     if (button.matches("[data-goes-to]")) goTo(button.closest("[data-line]"));
     if (button.matches("[data-takes-correction]")) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 
 import pytest
@@ -15,10 +16,12 @@ from tests.factories import (
     AchievementFactory,
     AdministratorFactory,
     BadgeFactory,
+    CourseFactory,
     CourseTagFactory,
     IssuedBadgeFactory,
     LabFactory,
     LabInstanceFactory,
+    LearningPathFactory,
     OrganizationFactory,
     UserFactory,
 )
@@ -330,3 +333,28 @@ class TestChecking:
         assert f"LabProfileIds names {theirs.pk}, which does not exist or is not yours to use." in page
         assert "Our lab" in offered
         assert "Their lab" not in page + offered
+
+    def test_a_learning_path_is_written_as_its_courses_and_its_exam(self, client, administrator):
+        organization = administrator.organization
+        exam = LabFactory(name="Finals", organization=organization, is_exam=True)
+        courses = [
+            CourseFactory(organization=organization),
+            CourseFactory(organization=organization),
+        ]
+        courses[0].labs.add(exam)
+        path = LearningPathFactory(subscription_profile__organization=organization, courses=courses)
+        theirs = LearningPathFactory(courses=[CourseFactory()])
+        dialog = "/achievements/create/choose/learning-path/"
+
+        assert path.name in words(client.get(dialog))
+        assert theirs.name not in words(client.get(dialog))
+        chosen = client.post(dialog, {"chosen": path.pk, "confirm": "yes", "organization": organization.pk})
+        wish = json.loads(chosen["HX-Trigger"])["conditions-built"]["wish"]
+        sent = form_of(organization, edited_in="builder")
+        page = words(client.post(CHECK, {**sent, "do": wish}))
+
+        first, second = sorted(course.pk for course in courses)
+        assert f'{{"Subject": 10, "Count": 2, "CourseIds": [{first}, {second}], "Distinct": true' in page
+        assert "Pass the exam “Finals”" in page
+        page = words(client.post(CHECK, {**sent, "do": f"from learning-path {theirs.pk}"}))
+        assert "Subject" not in page
