@@ -37,6 +37,7 @@ from badges.issuing import problem_of_silence
 from badges.lifecycle import move_all
 from badges.models import IssuedBadge
 from badges.status import Status
+from tms import audit
 from tms.access import Action, require
 from tms.errors import Conflict, DomainError, NotFound
 from tms.hint import hint
@@ -89,21 +90,34 @@ def start(
             except IntegrityError:  # the mark of an earlier saving has just been answered
                 open_ones.update(**beginning)
         hint(ADVANCE)
-        return open_ones.get()
+        started = open_ones.get()
+        _record(audit.Act.BACKFILL, started, actor=actor)
+        return started
 
 
 def pause(backfill: Backfill, *, actor: User | None = None) -> Backfill:
     """Look at nobody further until it is resumed; the chunk in progress ends."""
     require(actor, Action.MANAGE, backfill.achievement)
-    return _switch(backfill, State.RUNNING, State.PAUSED)
+    with transaction.atomic():
+        paused = _switch(backfill, State.RUNNING, State.PAUSED)
+        _record(audit.Act.PAUSE, paused, actor=actor)
+    return paused
 
 
 def resume(backfill: Backfill, *, actor: User | None = None) -> Backfill:
     """Go on where it was paused; next: award_due."""
     require(actor, Action.MANAGE, backfill.achievement)
-    resumed = _switch(backfill, State.PAUSED, State.RUNNING)
+    with transaction.atomic():
+        resumed = _switch(backfill, State.PAUSED, State.RUNNING)
+        _record(audit.Act.RESUME, resumed, actor=actor)
     hint(ADVANCE)
     return resumed
+
+
+def _record(
+    act: audit.Act, backfill: Backfill, *, actor: User | None, reason: str = "", count: int = 1
+) -> None:
+    audit.record(act, backfill, kind=audit.Kind.BACKFILL, actor=actor, reason=reason, count=count)
 
 
 def latest(achievement: Achievement) -> Backfill:
@@ -189,6 +203,7 @@ def _undo(backfill: Backfill, *, reason: str, revoke_issued: bool, actor: User |
         backfill.state, backfill.withdrawn = State.UNDONE, backfill.withdrawn + withdrawn
         backfill.undone_at, backfill.undone_by, backfill.undo_reason = timezone.now(), actor, reason
         backfill.save(update_fields=["state", "withdrawn", "undone_at", "undone_by", "undo_reason"])
+        _record(audit.Act.UNDO, backfill, actor=actor, reason=reason, count=withdrawn)
     return Undone(backfill=backfill, withdrawn=withdrawn, kept=kept, **asdict(ended))
 
 

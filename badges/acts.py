@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from badges.lifecycle import BATCH
 from badges.models import IssuedBadge
+from tms import audit
 from tms.access import Action, reachable
 from tms.errors import Conflict, DomainError
 
@@ -45,6 +46,27 @@ class Asked:
 def managed(rows: QuerySet[IssuedBadge], *, actor: User | None) -> QuerySet[IssuedBadge]:
     """Those of a query that the actor may do something to; the system may to all."""
     return rows if actor is None else rows.filter(reachable(IssuedBadge, actor, Action.MANAGE))
+
+
+def record_one(act: audit.Act, row: IssuedBadge, *, actor: User | None, reason: str = "") -> None:
+    """Write down what somebody did to one issued badge (tms.audit)."""
+    audit.record(
+        act,
+        row,
+        kind=audit.Kind.ISSUED_BADGE,
+        actor=actor,
+        reason=reason,
+        about=row.learner_id,
+    )
+
+
+def record_many(
+    act: audit.Act, count: int, *, owners: list[int], actor: User | None, reason: str = ""
+) -> None:
+    """As `record_one`, for one act on many."""
+    audit.record_many(
+        act, kind=audit.Kind.ISSUED_BADGE, count=count, owners=owners, actor=actor, reason=reason
+    )
 
 
 def refuse(rows: QuerySet[IssuedBadge], code: str, message: str, *, is_state: bool = False) -> Asked:

@@ -22,11 +22,14 @@ from badges.models import ActOutcome, Badge, IssuingAct
 from badges.refusals import Among
 from badges.typed import require_fit
 from providers.base import Evidence
+from tms import audit
 from tms.errors import Conflict, DomainError, NotFound
 from tms.models import User
 from tms.sql import column_kinds, execute, records, sql, table, value
 
 MOST_PAIRS = 20_000
+# Of a list, whose rows may each have one of their own.
+MOST_REASONS = 3
 
 
 def issue_by_hand(
@@ -102,6 +105,17 @@ def act_on(
         if act is not None:
             outcomes = issue_pairs(pairs, actor=actor, source=source, source_key=source_key, among=among)
             _keep(act, outcomes, numbers=_numbers(pairs, positions))
+            accepted = sum(outcome.accepted for outcome in outcomes)
+            if accepted:
+                reason = " · ".join(sorted({pair.reason for pair in pairs if pair.reason})[:MOST_REASONS])
+                audit.record(
+                    audit.Act.ISSUE,
+                    act,
+                    kind=audit.Kind.ISSUING_ACT,
+                    actor=actor,
+                    reason=reason,
+                    count=accepted,
+                )
     return act or _again(token, pairs, actor=actor)
 
 

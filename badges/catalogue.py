@@ -21,6 +21,7 @@ from badges.activation import (
 from badges.models import Badge, IssuedBadge
 from providers.availability import make_available
 from providers.models import BadgeProvider
+from tms import audit
 from tms.access import Action, require
 from tms.errors import DomainError
 from tms.hint import hint
@@ -65,6 +66,7 @@ def save_badge(
         badge.save()
         if available_to is not None:
             make_available(badge, available_to, actor=actor)
+        audit.record_saved(before, badge, kind=audit.Kind.BADGE, actor=actor)
         if badge.is_active and not was_active:
             hint("badges.sweep")
             hint("achievements.issue_earned")

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from badges.acts import batches, managed
+from badges.acts import batches, managed, record_many, record_one
 from badges.issuing import DELIVER, MAY_EXIST, RECONCILE, renewed
 from badges.lifecycle import Move, move, move_all, note
 from badges.models import IssuedBadge
@@ -27,6 +27,7 @@ from badges.typed import require_fit
 from providers.base import Ability
 from providers.models import BadgeProvider
 from providers.registry import abilities_of
+from tms import audit
 from tms.access import Action, require
 from tms.errors import Conflict, DomainError
 from tms.hint import hint
@@ -100,6 +101,7 @@ def cancel(issued_badge: IssuedBadge, *, reason: str, actor: User | None) -> Iss
         )
         if move(step, actor=actor):
             issued_badge.refresh_from_db()
+            record_one(audit.Act.CANCEL, issued_badge, actor=actor, reason=reason)
             return issued_badge
     issued_badge.refresh_from_db()
     raise Conflict(
@@ -112,7 +114,8 @@ def cancel(issued_badge: IssuedBadge, *, reason: str, actor: User | None) -> Iss
 def cancel_all(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -> int:
     """Give up whatever of a query has not been sent and the actor manages; how many that were."""
     rows = managed(rows, actor=actor)
-    return sum(
+    owners = audit.owners_of(rows.filter(status__in=UNSENT), actor=actor)
+    count = sum(
         move_all(
             rows,
             from_status=status,
@@ -123,6 +126,8 @@ def cancel_all(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) 
         )
         for status in UNSENT
     )
+    record_many(audit.Act.CANCEL, count, owners=owners, actor=actor, reason=reason)
+    return count
 
 
 # --- When the provider has it, or may -----------------------------------------------------------------------
@@ -136,7 +141,11 @@ def revoke(issued_badge: IssuedBadge, *, reason: str, actor: User | None) -> Iss
     require(actor, Action.MANAGE, issued_badge)
     require_reason(reason)
     rows = IssuedBadge.objects.filter(pk=issued_badge.pk)
-    if not _wish(rows.filter(status__in=[*AT_REST, *UNDER_WAY]), reason=reason, actor=actor):
+    with transaction.atomic():
+        is_wished = _wish(rows.filter(status__in=[*AT_REST, *UNDER_WAY]), reason=reason, actor=actor)
+        if is_wished:
+            record_one(audit.Act.REVOKE, issued_badge, actor=actor, reason=reason)
+    if not is_wished:
         issued_badge.refresh_from_db()
         raise Conflict(
             "not_issued",
@@ -161,9 +170,12 @@ def revoke_all(
     reached = rows if undoes else managed(rows, actor=actor)
     ended = Ended()
     to_end = reached.filter(status__in=TO_END)
+    owners = audit.owners_of(to_end, actor=actor)
     for ids in batches(to_end):
         _wish_each(to_end, ids, reason=reason, actor=actor, **({"was_undone": True} if undoes else {}))
         ended += _fulfil_asked(IssuedBadge.objects.filter(pk__in=ids), actor=actor)
+    if not undoes:  # which is an act of its own, and says so
+        record_many(audit.Act.REVOKE, ended.total, owners=owners, actor=actor, reason=reason)
     return ended
 
 

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from badges.acts import Asked, batches, managed, refuse, status_of_one
+from badges.acts import Asked, batches, managed, record_many, refuse, status_of_one
 from badges.corrections import ERRANDS
 from badges.ending import require_reason
 from badges.lifecycle import note
@@ -23,6 +23,7 @@ from badges.status import Status
 from providers.base import Ability
 from providers.models import BadgeProvider
 from providers.registry import abilities_of
+from tms import audit
 from tms.access import Action, require
 from tms.hint import hint
 
@@ -57,6 +58,7 @@ def erase_all(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -
     """Ask for whatever of a query the actor manages to be erased, as one act (next: badges.errands)."""
     require_reason(reason)
     rows = managed(rows, actor=actor)
+    owners = audit.owners_of(rows, actor=actor)
     there = rows.filter(_is_there())
     done = _refuse_absent(rows.exclude(pk__in=there.values("pk")))
     for kind in there.order_by().values_list("badge__badge_provider__kind", flat=True).distinct():
@@ -67,6 +69,7 @@ def erase_all(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -
             done += _refuse_kind(of_kind, provider=BadgeProvider.Kind(kind).label)
     if done.asked:
         hint(ERRANDS)
+        record_many(audit.Act.ERASE, done.asked, owners=owners, actor=actor, reason=reason)
     return done
 
 

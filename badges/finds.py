@@ -17,7 +17,7 @@ from tms.access import Action
 from tms.finding.filters import Choice, Moment, Number, Reference, Text, YesNo
 from tms.finding.listing import Column, Listing
 from tms.finding.search import FindPage
-from tms.finds import CHOOSE_ORGANIZATIONS, USERS, available_to, belongs_to, users
+from tms.finds import CHOOSE_ORGANIZATIONS, CHOOSE_USERS, available_to, belongs_to, users
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -128,14 +128,6 @@ CHOOSE_PROVIDERS = Listing(
     ),
     searched=("name",),
     order_by=("name",),
-)
-CHOOSE_USERS = Listing(
-    columns=(
-        Column(name="student", label=_("Student"), value=str, order_by=("last_name", "first_name")),
-        *(column for column in USERS.columns if column.name in {"email", "organization"}),
-    ),
-    searched=("first_name", "last_name", "email"),
-    order_by=("last_name", "first_name"),
 )
 
 

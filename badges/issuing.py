@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from badges import events
-from badges.acts import managed
+from badges.acts import managed, record_many, record_one
 from badges.evidence import to_keep
 from badges.expiry import ended_at
 from badges.lifecycle import BATCH, Move, move_all, move_each
@@ -28,6 +28,7 @@ from badges.refusals import Among, Key, Reason, already, obstacle, recipient_pro
 from badges.status import LIVE, Status
 from providers.base import Ability, Evidence, NotPublished, OutcomeUnknown
 from providers.registry import abilities_of, adapter_class
+from tms import audit
 from tms.access import Action, require
 from tms.errors import Conflict, DomainError
 from tms.hint import hint
@@ -510,12 +511,17 @@ def retry(issued_badge: IssuedBadge, *, actor: User | None) -> IssuedBadge:
                 % {"status": row.issued_status},
             )
         row.refresh_from_db()
+        record_one(audit.Act.RETRY, row, actor=actor)
     return row
 
 
 def retry_all(rows: QuerySet[IssuedBadge], *, actor: User | None) -> int:
     """Send again whatever of a query has failed and the actor manages, each in its old place; how many."""
-    return _requeue(managed(rows, actor=actor), actor=actor)
+    rows = managed(rows, actor=actor)
+    owners = audit.owners_of(rows.filter(status=Status.FAILED), actor=actor)
+    count = _requeue(rows, actor=actor)
+    record_many(audit.Act.RETRY, count, owners=owners, actor=actor)
+    return count
 
 
 def _requeue(

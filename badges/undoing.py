@@ -23,6 +23,7 @@ from badges.acts import managed
 from badges.ending import TO_END, Ended, foresee, require_reason, revoke_all
 from badges.models import ActOutcome, IssuedBadge, IssuingAct
 from badges.results import ACCEPTED
+from tms import audit
 from tms.access import Action, require
 from tms.contributions import contributed
 from tms.errors import Conflict
@@ -46,6 +47,14 @@ def undo(act: IssuingAct, *, reason: str, actor: User | None) -> Ended:
         undone_at=timezone.now(), undone_by=actor, undo_reason=reason.strip()
     )
     ended = revoke_all(managed(rows, actor=actor), reason=reason.strip(), actor=actor, undoes=True)
+    audit.record(
+        audit.Act.UNDO,
+        act,
+        kind=audit.Kind.ISSUING_ACT,
+        actor=actor,
+        reason=reason.strip(),
+        count=ended.total,
+    )
     act.refresh_from_db()
     return ended
 

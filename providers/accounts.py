@@ -15,6 +15,7 @@ from providers import addresses
 from providers.availability import make_available
 from providers.models import BadgeProvider
 from providers.secrets import EncryptedTextField
+from tms import audit
 from tms.access import Action, require
 from tms.errors import DomainError
 from tms.hint import hint
@@ -61,6 +62,7 @@ def save_provider(
         _store(provider, secrets=changed)
         if available_to is not None:
             make_available(provider, available_to, actor=actor)
+        audit.record_saved(before, provider, kind=audit.Kind.BADGE_PROVIDER, actor=actor)
         hint("badges.sweep")
     return provider
 
@@ -148,24 +150,32 @@ def pause_by_hand(provider: BadgeProvider, *, reason: str, actor: User) -> None:
     if not reason.strip():
         message = _("A reason is required: it is shown to everybody who asks why nothing is sent.")
         raise DomainError("reason_required", message, fields={"reason": [message]})
-    BadgeProvider.objects.filter(pk=provider.pk).update(
-        paused_at=timezone.now(), pause_reason=reason.strip(), paused_by=actor
-    )
+    with transaction.atomic():
+        BadgeProvider.objects.filter(pk=provider.pk).update(
+            paused_at=timezone.now(), pause_reason=reason.strip(), paused_by=actor
+        )
+        _record(audit.Act.PAUSE, provider, actor=actor, reason=reason.strip())
     hint("badges.sweep")
 
 
 def resume(provider: BadgeProvider, *, actor: User | None = None) -> None:
     """Go on with an account. Its held badges are queued again by the next sweep (badges.delivery)."""
     require(actor, Action.MANAGE, provider)
-    BadgeProvider.objects.filter(pk=provider.pk).update(
-        paused_at=None,
-        pause_reason="",
-        paused_by=None,
-        failures_in_a_row=0,
-        broken_until=None,
-        closed_until=None,
-    )
+    with transaction.atomic():
+        BadgeProvider.objects.filter(pk=provider.pk).update(
+            paused_at=None,
+            pause_reason="",
+            paused_by=None,
+            failures_in_a_row=0,
+            broken_until=None,
+            closed_until=None,
+        )
+        _record(audit.Act.RESUME, provider, actor=actor)
     hint("badges.sweep")
+
+
+def _record(act: audit.Act, provider: BadgeProvider, *, actor: User | None, reason: str = "") -> None:
+    audit.record(act, provider, kind=audit.Kind.BADGE_PROVIDER, actor=actor, reason=reason)
 
 
 def renew_webhook_address(provider: BadgeProvider, *, actor: User | None = None) -> None:
@@ -178,7 +188,9 @@ def renew_webhook_address(provider: BadgeProvider, *, actor: User | None = None)
             % {"kind": provider.get_kind_display()},
         )
     _renew_secret(provider)
-    provider.save(update_fields=["webhook_secret", "webhook_digest"])
+    with transaction.atomic():
+        provider.save(update_fields=["webhook_secret", "webhook_digest"])
+        _record(audit.Act.RENEW, provider, actor=actor)
 
 
 def _renew_secret(provider: BadgeProvider) -> None:

@@ -162,6 +162,7 @@ TABLE: dict[str, Url] = {
     "find-badges": page(GET=PAGE_FIND),
     "find-issued-badges": page(GET=PAGE_FIND),
     "find-achievements": page(GET=PAGE_FIND),
+    "find-audit": page(GET=PAGE_FIND),
     "find-badge-progress": page(GET=PAGE_FIND),
     "explain-progress": page(of="achievement learner", GET=PAGE_ISSUE_ASK),
     "issued-badge": page(of="issued", GET=PAGE_ISSUE_ASK),

@@ -21,6 +21,7 @@ from django.utils.translation.trans_real import CONTEXT_SEPARATOR
 
 from achievements import evaluation
 from achievements.models import Achievement
+from badges.catalogue import save_badge
 from badges.issued.verbs import VERBS
 from badges.lifecycle import Move, move
 from badges.models import Badge, Difference, IssuedBadge, IssuingAct, Synchronization
@@ -188,6 +189,15 @@ def test_the_dialog_that_issues_a_badge(brackets, client, world):
     for badge in Badge.objects.all():  # some of them the learner has already
         html = client.post(url, {"confirm": "yes", "chosen": badge.pk}, headers=hx).content.decode()
         assert list(unmarked(html)) == []
+
+
+def test_the_audit(brackets, client, world):
+    client.force_login(world["administrator"])
+    badge = Badge.objects.earliest("pk")
+    badge.description, badge.is_active = "Ω", False
+    save_badge(badge, actor=world["administrator"])
+    html = client.get(reverse("find-audit")).content.decode()
+    assert list(unmarked(html)) == []
 
 
 def test_badge_progress_and_why(brackets, client, world):

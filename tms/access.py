@@ -107,6 +107,11 @@ def register(
     _paths[model] = Paths(organization, seen_by, learner, training_class, host)
 
 
+def owner_path(model: type[models.Model]) -> str:
+    """The look-up from a model to the organization that owns its rows."""
+    return _paths[model].organization
+
+
 _TREE = """
     WITH RECURSIVE tree(id) AS (
         SELECT root.id FROM tms_organization root WHERE root.id = %s

@@ -27,4 +27,5 @@ class TmsConfig(AppConfig):
         for done in (m.CourseAssignment, m.LabInstance, m.ActivityResult, m.Activity, m.Subscription):
             access.register(done, organization="user__organization", learner="user")
         access.register(m.LearningRecord, organization="learner__organization", learner="learner")
+        access.register(m.AuditEntry, organization="organization", seen_by=("actor__organization",))
         access.register(m.SavedSearch, organization="owner__organization", learner="owner")

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from tms.access import Action, Role
+from tms.audit_find import audit_page
 from tms.finding.filters import BelongsTo, Choice, Moment, Reference, Text, YesNo
 from tms.finding.listing import Column, Listing
 from tms.finding.search import FindPage
@@ -187,6 +188,27 @@ def _has_role(roles: list[str]) -> Q:
     return Q(Exists(held))
 
 
+CHOOSE_USERS = Listing(
+    columns=(
+        Column(name="student", label=_("Student"), value=str, order_by=("last_name", "first_name")),
+        *(column for column in USERS.columns if column.name in {"email", "organization"}),
+    ),
+    searched=("first_name", "last_name", "email"),
+    order_by=("last_name", "first_name"),
+)
+
+
+def _people(name: str, label: Any, field: str) -> Reference:
+    return Reference(
+        name=name,
+        label=label,
+        rows=users,
+        listing=CHOOSE_USERS,
+        title=_("Choose User(s)"),
+        condition=lambda ids: Q(**{f"{field}__in": ids}),
+    )
+
+
 FINDS = (
     FindPage(
         name="users",
@@ -240,5 +262,12 @@ FINDS = (
         actions="tms/finding/_create_organization.html",
         row_actions="tms/finding/_organization_actions.html",
     ),
+    audit_page(
+        about_people=(
+            _people("who", _("Who"), "actor"),
+            _people("about", _("Student"), "about"),
+            belongs_to("organization"),
+        )
+    ),
 )
-USERS_PAGE, ORGANIZATIONS_PAGE = FINDS
+USERS_PAGE, ORGANIZATIONS_PAGE, AUDIT_PAGE = FINDS

@@ -14,7 +14,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from tms import records
+from tms import audit, records
 from tms.errors import DomainError
 from tms.models import Course, CourseTag, Organization, User, normalize_email
 from tms.progress import changed
@@ -37,6 +37,7 @@ def save_organization(organization: Organization, *, actor: User | None = None) 
         _refuse_loop(organization)
         organization.full_clean()
         organization.save()
+        audit.record_saved(before, organization, kind=audit.Kind.ORGANIZATION, actor=actor)
         if before is None:
             return organization
         if organization.enable_achievements and not before.enable_achievements:
@@ -104,7 +105,7 @@ def _refuse_loop(organization: Organization) -> None:
         above = above.parent
 
 
-def save_user(user: User) -> User:
+def save_user(user: User, *, actor: User | None = None) -> User:
     """Store a user. Moving to another organization or joining in makes old records count at once.
 
     Who opted out is opted in by nobody else.
@@ -122,6 +123,7 @@ def save_user(user: User) -> User:
             user.set_unusable_password()
         user.full_clean()
         user.save()
+        audit.record_saved(before, user, kind=audit.Kind.USER, actor=actor)
         if before and _gates(before) != _gates(user):
             changed([user.pk])
     return user

@@ -41,7 +41,7 @@ def save_person(
     with transaction.atomic():
         if new_password:
             user.set_password(new_password)
-        gates.save_user(user)
+        gates.save_user(user, actor=actor)
         if terms is not None:
             roles.assign(user, terms, actor=actor)
     return user

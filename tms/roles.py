@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from tms import audit
 from tms.access import Role
 from tms.errors import DomainError, NotPermitted
 
@@ -64,7 +65,19 @@ def assign(user: User, terms: Mapping[Role, Term], *, actor: User | None) -> Non
                 term = terms[role]
                 dates = {"starts_at": term.starts_at, "ends_at": term.ends_at}
                 user.role_assignments.update_or_create(role=role, defaults=dates)
+        if changed:
+            told = [_in_words(present), _in_words(terms)]
+            audit.record(audit.Act.ROLES, user, kind=audit.Kind.USER, actor=actor, changes={"roles": told})
     user.__dict__.pop("active_roles", None)  # read before
+
+
+def _in_words(terms: Mapping[Role, Term]) -> str:
+    """As the audit keeps it: the roles by their words in programs, with their dates."""
+    told = []
+    for role, term in sorted(terms.items()):
+        dates = [f"{moment:%Y-%m-%d}" if moment else "" for moment in (term.starts_at, term.ends_at)]
+        told.append(f"{role.value} ({'–'.join(dates)})" if any(dates) else role.value)
+    return ", ".join(told)
 
 
 def _refuse_backwards(role: Role, term: Term) -> None:

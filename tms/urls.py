@@ -9,7 +9,7 @@ from django.views.generic import TemplateView
 
 from tms import health, pages
 from tms.finding import pages as finding
-from tms.finds import ORGANIZATIONS_PAGE, USERS_PAGE
+from tms.finds import AUDIT_PAGE, ORGANIZATIONS_PAGE, USERS_PAGE
 from tms.profiles import pages as profiles
 from tms.style_guide import RULES, tabbed_form
 
@@ -19,6 +19,7 @@ urlpatterns = [
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("users/", finding.page_of(USERS_PAGE), name="find-users"),
     path("organizations/", finding.page_of(ORGANIZATIONS_PAGE), name="find-organizations"),
+    path("audit/", finding.page_of(AUDIT_PAGE), name="find-audit"),
     path("search/", finding.search_everywhere, name="search"),
     path("users/create/", profiles.create_user, name="create-user"),
     path("users/<int:pk>/", profiles.user, name="user"),

@@ -13,11 +13,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from achievements.conditions.language import Condition
 from achievements.finds import CHOOSE_ACHIEVEMENTS, achievements
 from achievements.progress.learners import begun, learners, nobody
-from badges.finds import CHOOSE_USERS
 from tms.finding.filters import Moment, Number, Reference, Text, YesNo
 from tms.finding.listing import Column, Listing
 from tms.finding.search import FindPage
-from tms.finds import belongs_to, users
+from tms.finds import CHOOSE_USERS, belongs_to, users
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

@@ -2,6 +2,7 @@
 
 from tms.models.activities import Activity
 from tms.models.assignments import CourseAssignment, LabInstance
+from tms.models.audit import AuditEntry
 from tms.models.classes import Class, Enrollment
 from tms.models.courses import Course, CourseTag, Lab
 from tms.models.coursework import ActivityResult, CourseActivity, CourseSection
@@ -15,6 +16,7 @@ from tms.models.subscriptions import LearningPath, LearningPathCourse, Subscript
 __all__ = [
     "Activity",
     "ActivityResult",
+    "AuditEntry",
     "Class",
     "Course",
     "CourseActivity",
