@@ -19,6 +19,7 @@ from http.client import HTTPConnection
 from types import FrameType
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
+from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
 from django.core.management import call_command
@@ -33,6 +34,12 @@ from providers.models import BadgeProvider
 from tms.models import User
 
 SANDBOX_TOKEN = "demo-provider-token"  # noqa: S105 - of the local sandbox, which listens on loopback only
+# An organization at the sandbox that no account of the demo uses: to create a badge provider with.
+SPARE_ORGANIZATION = "7a1c9e52-0000-4000-8000-0000000005ba"
+SPARE_TEMPLATES = {
+    "Workshop Facilitator": "Led a workshop from start to end.",
+    "Lab Reviewer": "Reviewed ten labs before they were published.",
+}
 READY_SECONDS = 60
 
 
@@ -69,7 +76,7 @@ class Command(BaseCommand):
     def _sandbox(self, processes: Processes, port: int) -> None:
         self._say("Starting the sandbox provider")
         templates = settings.DATA_DIR / "sandbox-templates.json"
-        described = sandbox_templates()
+        described = [*sandbox_templates(), *spare_templates()]
         templates.write_text(json.dumps(described), encoding="utf-8")
         command = [sys.executable, "-m", "providers.sandbox", "--port", str(port)]
         command += ["--data", str(settings.DATA_DIR / "sandbox.jsonl"), "--templates", str(templates)]
@@ -117,6 +124,8 @@ class Command(BaseCommand):
                     "  As the learner: the dashboard, then Achievements. Badges arrive while you watch.",
                     f"  http://127.0.0.1:{sandbox_port}/ is the local badge provider and what it received.",
                     "  As the administrator: Back office → Lab instances. Complete one more: one more badge.",
+                    "  Create a badge provider of your own: Badge Provider Organization Id",
+                    f"  {SPARE_ORGANIZATION}, token {SANDBOX_TOKEN}, “Sandbox of this site”.",
                     f"  http://{host}:{port}/api/docs/ is the API.",
                     "",
                     f"Data is kept in {settings.DATA_DIR}. Ctrl-C stops everything.",
@@ -182,6 +191,19 @@ class Processes:
             except subprocess.TimeoutExpired:
                 process.kill()
         return kind is KeyboardInterrupt
+
+
+def spare_templates() -> list[dict[str, str]]:
+    return [
+        {
+            "id": str(uuid5(NAMESPACE_URL, name)),
+            "organization_id": SPARE_ORGANIZATION,
+            "organization_name": "Brackenfold Workshops",
+            "name": name,
+            "description": description,
+        }
+        for name, description in SPARE_TEMPLATES.items()
+    ]
 
 
 def _move_accounts(sandbox_url: str) -> None:

@@ -34,6 +34,13 @@
     if (tab) open(tab);
   }
 
+  // The section that the address still names is not where the error is; a browser that goes there takes the focus.
+  function goTo(field) {
+    history.replaceState(history.state, "", location.pathname + location.search);
+    field.focus();
+    addEventListener("load", () => field.focus(), { once: true });
+  }
+
   function begin(form) {
     if (form.dataset.tabbed) return;
     form.dataset.tabbed = "begun";
@@ -43,7 +50,7 @@
     }
     const wrong = form.querySelector(".panel[data-open] [aria-invalid=true]");
     if (!wrong) openNamed();
-    else if ("goesToError" in form.dataset) wrong.focus();
+    else if ("goesToError" in form.dataset) goTo(wrong);
   }
 
   const beginAll = () => document.querySelectorAll("[data-tabbed]").forEach(begin);
