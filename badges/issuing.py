@@ -33,7 +33,19 @@ from tms.access import Action, require
 from tms.errors import Conflict, DomainError
 from tms.hint import hint
 from tms.models import User
-from tms.sql import Sql, between, column_kinds, fetch, next_id, records, relation, sql, table, value
+from tms.sql import (
+    Sql,
+    between,
+    column_kinds,
+    fetch,
+    next_id,
+    records,
+    relation,
+    sql,
+    table,
+    unsought,
+    value,
+)
 
 if TYPE_CHECKING:
     from django.dispatch import Signal
@@ -415,7 +427,7 @@ def never_had(pairs: Sql, *, learners: range | None = None) -> Sql:
         """,
         pairs,
         table(IssuedBadge),
-        Sql("TRUE") if learners is None else between("known.learner_id", learners),
+        Sql("TRUE") if learners is None else between(unsought("known.learner_id"), learners),
         ended_at("known"),
     )
 

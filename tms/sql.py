@@ -82,6 +82,11 @@ def in_list(column: str, ids: Sequence[int]) -> Sql:
     return Sql(f"{column} IN (SELECT value FROM json_each(%s))", ("[" + ",".join(map(str, ids)) + "]",))
 
 
+def unsought(column: str) -> str:
+    """`column`, by an index of which SQLite is not to look: it cannot tell how much that would give."""
+    return column if connection.vendor == "postgresql" else f"+{column}"
+
+
 def not_in_list(column: str, ids: Sequence[int]) -> Sql:
     """`column` is none of `ids`, or NULL: as an anti-join, or by an index that is made once."""
     if connection.vendor == "postgresql":

@@ -18,7 +18,7 @@ from achievements.conditions.counting import COLUMNS, Won, enough, evidence, rea
 from achievements.conditions.language import Condition, Group, Rule, Subject
 from achievements.models import Achievement, EarnedAchievement
 from tms.models import Organization, User
-from tms.sql import Sql, Steps, in_list, join, json_object, relation, sql, table, value
+from tms.sql import Sql, Steps, in_list, join, json_object, relation, sql, table, unsought, value
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -210,7 +210,8 @@ def lacking(groups: Sequence[Sequence[ActiveRule]], *, scope: Scope) -> Sql:
         """,
         join(" UNION ALL ", met),
         table(EarnedAchievement),
-        in_list("held.achievement_id", [key for key, _place in places]),
+        # By the learners, who are few, and not by the achievements, whose awards are of everybody.
+        in_list(unsought("held.achievement_id"), [key for key, _place in places]),
         scope.clause("held.learner_id"),
         _stands([active for group in groups for active in group]),
         relation(("key", "place"), places),
