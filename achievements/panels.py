@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Q, Sum
-from django.db.models.functions import TruncDate
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from achievements.models import Achievement, EarnedAchievement
+from achievements.models import Achievement
+from achievements.over_time import awards_over_time
 from achievements.references import problem_of
 from achievements.rewards import Participation, badges_of, earned_by, on_display, participation
-from badges import addresses
-from badges.models import IssuedBadge
-from badges.punctuality import issued_between
+from badges.lately import LATELY
 from badges.status import Status
 from tms.access import Action, may
 from tms.panels import Panel, Place
-from tms.plot import Series, plot
 
 if TYPE_CHECKING:
     from tms.models import User
 
 SHOWN = 9
-DAYS = 28
 
 
 def _collects(user: User) -> bool:
@@ -97,42 +90,10 @@ def failing_rules(user: User) -> dict[str, Any] | None:
 
 
 def over_time(user: User) -> dict[str, Any] | None:
-    """Achievements earned and badges issued, day by day; `days` reaches back from today."""
+    """Achievements earned and badges issued, day by day, back from today."""
     if not may(user, Action.MANAGE):
         return None
-    last = timezone.localdate()
-    first = last - timedelta(days=DAYS - 1)
-    earned = EarnedAchievement.objects.for_user(user, Action.SEE).filter(
-        withdrawn_at__isnull=True, earned_day__range=(first, last)
-    )
-    issued = issued_between(IssuedBadge.objects.for_user(user, Action.SEE), first=first, last=last)
-    found = plot(
-        Series(
-            name="earned",
-            label=_("Achievements earned"),
-            counts=dict(earned.order_by().values_list("earned_day").annotate(Count("pk"))),
-            url=_awards_url(first=first, last=last),
-        ),
-        Series(
-            name="issued",
-            label=_("Badges issued"),
-            counts=dict(
-                issued.order_by()
-                .annotate(day=TruncDate("issued_at"))
-                .values_list("day")
-                .annotate(Count("pk"))
-            ),
-            url=addresses.issued_between(first=first, last=last),
-        ),
-        first=first,
-        last=last,
-    )
-    return {"plot": found, "days": DAYS}
-
-
-def _awards_url(*, first: date, last: date) -> str:
-    asked = {"earned_day__gte": str(first), "earned_day__lte": str(last), "withdrawn_at__isnull": "True"}
-    return f"{reverse('admin:achievements_earnedachievement_changelist')}?{urlencode(asked)}"
+    return {"plot": awards_over_time(user), "days": LATELY.days}
 
 
 PANELS = (

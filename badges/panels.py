@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, F, Min, OuterRef, Q, Subquery, TextField, Value
@@ -14,8 +14,9 @@ from django.utils.http import urlencode
 
 from badges import addresses, failures
 from badges.differences import waiting
+from badges.lately import LATELY, issued_lately, last_days, seen_by
 from badges.models import Comparison, Difference, IssuedBadge
-from badges.punctuality import WINDOW, issued_between, not_evaluated_since, punctuality
+from badges.punctuality import WINDOW, not_evaluated_since, punctuality
 from badges.status import Status
 from providers.health import ending, health_of
 from providers.models import BadgeProvider
@@ -27,12 +28,11 @@ if TYPE_CHECKING:
     from tms.models import User
 
 SHOWN = 9
-DAYS = 28
 TOP = 5
 OPEN = (Status.QUEUED, Status.HELD, Status.SENDING, Status.UNKNOWN, Status.REVOKING)
 IN_LINE = [Status.QUEUED, Status.UNKNOWN, Status.REVOKING]
 # What punctuality() looks at, as Find Issued Badges asks for it.
-LATELY: dict[str, str | int] = {
+SAMPLED: dict[str, str | int] = {
     "source": IssuedBadge.Source.ACHIEVEMENT.value,
     "issued": "within",
     "issued-n": WINDOW.days,
@@ -68,7 +68,7 @@ def issuing(user: User) -> dict[str, Any] | None:
             failed[code] = count
         else:
             on_the_way[status] = on_the_way.get(status, Waiting(0, oldest)) + Waiting(count, oldest)
-    lately = punctuality(IssuedBadge.objects.for_user(user, Action.SEE), now=now)
+    lately = punctuality(seen_by(user), now=now)
     not_evaluated = not_evaluated_since(user)
     waits = [*(each.oldest for each in on_the_way.values()), *([not_evaluated] if not_evaluated else [])]
     return {
@@ -77,7 +77,7 @@ def issuing(user: User) -> dict[str, Any] | None:
         "most": lately and short(lately.most),
         "oldest": short(now - min(waits)) if waits else "",
         "oldest_url": _list(user, *(("status", status.value) for status in OPEN), ("sort", "created")),
-        "lately_url": addresses.issued_badges(**LATELY),
+        "lately_url": addresses.issued_badges(**SAMPLED),
         "window": WINDOW.days,
         "open": [
             {
@@ -118,10 +118,8 @@ def _list(user: User, *asked: tuple[str, str]) -> str:
 def most_issued(user: User) -> dict[str, Any] | None:
     if not may(user, Action.MANAGE):
         return None
-    last = timezone.localdate()
-    first = last - timedelta(days=DAYS - 1)
-    issued = issued_between(IssuedBadge.objects.for_user(user, Action.SEE), first=first, last=last)
-    named = issued.order_by().values_list("badge", "badge__name", "badge__image_url")
+    first, last = last_days()
+    named = issued_lately(user).values_list("badge", "badge__name", "badge__image_url")
     most = named.annotate(count=Count("pk")).order_by("-count", "badge__name")
     badges = [
         {
@@ -133,7 +131,7 @@ def most_issued(user: User) -> dict[str, Any] | None:
         }
         for pk, name, image, count in most[:TOP]
     ]
-    return {"badges": badges, "days": DAYS} if badges else None
+    return {"badges": badges, "days": LATELY.days} if badges else None
 
 
 def care(user: User) -> dict[str, Any] | None:

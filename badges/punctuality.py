@@ -6,12 +6,11 @@ What is asked is bounded: the latest badges of a few days, and those that wait.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from statistics import quantiles
 from typing import TYPE_CHECKING
 
 from django.db.models import F
-from django.utils import timezone
 
 from badges.models import IssuedBadge
 from tms.access import Action
@@ -66,19 +65,6 @@ def punctuality(rows: QuerySet[IssuedBadge], *, now: datetime) -> Punctuality | 
     )
     moments = lately.order_by("-created_at", "-pk").values_list("earned_at", "issued_at")[:SAMPLE]
     return _told([max(issued - earned, timedelta()) for earned, issued in moments if issued])
-
-
-def issued_between(rows: QuerySet[IssuedBadge], *, first: date, last: date) -> QuerySet[IssuedBadge]:
-    """Those of `rows` that the provider got on the days of the reader from `first` to `last`, both included.
-
-    What had waited for longer than a month is not looked for: what bounds the search is when it was recorded.
-    """
-    start, end = _midnight(first), _midnight(last + timedelta(days=1))
-    return rows.filter(created_at__gte=start - timedelta(days=31), issued_at__gte=start, issued_at__lt=end)
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def _told(lags: Sequence[timedelta]) -> Punctuality | None:

@@ -25,7 +25,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from tms.access import Action, may, reachable
 from tms.errors import DomainError
 from tms.models import Organization, User
-from tms.time_zone import choices
+from tms.time_zone import ZoneSelect
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]
@@ -157,8 +157,7 @@ class BackOfficeAdmin(Admin):
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if db_field.name == "time_zone":
-            zones = choices(empty="---------" if db_field.blank else "")
-            kwargs["widget"] = forms.Select(choices=zones)
+            kwargs["widget"] = ZoneSelect(empty="---------" if db_field.blank else "")
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from badges.models import IssuedBadge
-from badges.punctuality import SAMPLE, issued_between, not_evaluated_since, punctuality
+from badges.punctuality import SAMPLE, not_evaluated_since, punctuality
 from badges.status import Status
 from tests.factories import AdministratorFactory, IssuedBadgeFactory, UserFactory
 from tms.models import ProgressChange
@@ -61,16 +61,6 @@ def test_what_is_no_question_of_the_hour_is_left_out() -> None:
     found = punctuality(ROWS(), now=NOW)
     assert found is not None
     assert (found.count, found.kept, found.median, found.most) == (1, 0, 30 * 60 * MINUTE, 30 * 60 * MINUTE)
-
-
-def test_days_are_the_readers_and_both_ends_belong_to_them() -> None:
-    day = datetime(2026, 6, 8, tzinfo=UTC)
-    for moment in (day - MINUTE, day, day + timedelta(days=1) - MINUTE, day + timedelta(days=1)):
-        issued(minutes=0, earned=moment)
-
-    found = issued_between(ROWS(), first=day.date(), last=day.date())
-
-    assert sorted(found.values_list("issued_at", flat=True)) == [day, day + timedelta(days=1) - MINUTE]
 
 
 def test_who_waits_to_be_evaluated_is_told_to_those_who_see_her() -> None:

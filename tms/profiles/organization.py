@@ -14,7 +14,7 @@ from tms.access import Action, organization_tree
 from tms.gates import Participation
 from tms.models import Organization, User
 from tms.sections import EntityForm, Section
-from tms.time_zone import choices
+from tms.time_zone import ZoneSelect
 
 
 class OrganizationForm(EntityForm):
@@ -62,7 +62,7 @@ class OrganizationForm(EntityForm):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self.fields["time_zone"].widget = forms.Select(choices=choices())
+        self.fields["time_zone"].widget = ZoneSelect()
         if self.instance.pk is None:
             del self.fields["enable_achievements"], self.fields["participate_in_global_achievements"]
         self._prepare_parent()

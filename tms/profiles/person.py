@@ -17,7 +17,7 @@ from tms.access import Action, Role
 from tms.models import Organization, User
 from tms.new_password import WithNewPassword
 from tms.sections import EntityForm, Section
-from tms.time_zone import choices
+from tms.time_zone import ZoneSelect
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -123,7 +123,7 @@ class PersonForm(WithNewPassword, EntityForm):
         organization: Any = self.fields["organization"]
         organization.queryset = Organization.objects.for_user(user, Action.MANAGE)
         organization.required = not user.is_superuser
-        self.fields["time_zone"].widget = forms.Select(choices=choices(empty=_("The organization's")))
+        self.fields["time_zone"].widget = ZoneSelect(empty=_("The organization's"))
         self.initial["is_disabled"] = not self.instance.is_active
         self._add_roles()
         self._prepare_participation()
