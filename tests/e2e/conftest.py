@@ -181,7 +181,14 @@ def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
     page.get_by_role("button", name=re.compile("^Sign in$")).click()
 
 
+# Colors on their way to others have no contrast, least of all where a theme was changed.
+TRANSITIONS_END = """() => Promise.allSettled(
+  document.getAnimations().filter((each) => each instanceof CSSTransition).map((each) => each.finished)
+)"""
+
+
 def assert_accessible(page: Page) -> None:
+    page.evaluate(TRANSITIONS_END)
     results = Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
 
