@@ -969,7 +969,8 @@ class TestIssuedBadges:
             (Status.QUEUED, ["cancel"]),
             (Status.FAILED, ["retry", "cancel"]),
             (Status.ACCEPTED, ["revoke"]),
-            (Status.SENDING, []),
+            # It is taken back once its outcome is known.
+            (Status.SENDING, ["revoke"]),
             (Status.REVOKED, []),
         ],
     )
