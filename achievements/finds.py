@@ -1,123 +1,17 @@
-"""What is looked for among achievements."""
+"""What is looked for among achievements, and who is how far with them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from achievements.models import Achievement, EarnedAchievement
+from achievements.listing import ACHIEVEMENTS, achievements
+from achievements.models import Achievement
+from achievements.progress.find import PROGRESS_PAGE
 from badges.finds import badge_filter
-from tms.access import Action
 from tms.finding.filters import Choice, Number, Text, YesNo
-from tms.finding.listing import Column, Listing
 from tms.finding.search import FindPage
 from tms.finds import belongs_to
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
-    from tms.models import User
-
-
-def achievements(viewer: User) -> QuerySet[Any]:
-    rows: QuerySet[Any] = Achievement.objects.for_user(viewer, Action.SEE)
-    return rows.select_related("organization", "badge").defer("conditions", "badge__template_data")
-
-
-def _with_earned(rows: QuerySet[Any]) -> QuerySet[Any]:
-    earned = (
-        EarnedAchievement.objects.filter(achievement=OuterRef("pk"), withdrawn_at__isnull=True)
-        .order_by()
-        .values("achievement")
-        .annotate(number=Count("pk"))
-        .values("number")
-    )
-    number = Coalesce(Subquery(earned, output_field=IntegerField()), 0)
-    counted: QuerySet[Any] = rows.annotate(earned_count=number)
-    return counted
-
-
-ACHIEVEMENTS = Listing(
-    columns=(
-        Column(
-            name="name",
-            label=_("Name"),
-            value=str,
-            order_by=("name",),
-            template="achievements/finding/_achievement.html",
-        ),
-        Column(
-            name="badge",
-            label=_("Badge"),
-            value=lambda row: row.badge.name if row.badge else "",
-            order_by=("badge__name",),
-            template="achievements/finding/_badge.html",
-        ),
-        Column(
-            name="organization",
-            label=_("Organization"),
-            value=lambda row: row.organization.name,
-            order_by=("organization__name", "name"),
-        ),
-        Column(name="points", label=_("Points"), value=lambda row: row.points, order_by=("points", "name")),
-        Column(
-            name="enabled", label=_("Enabled"), value=lambda row: row.enabled, order_by=("enabled", "name")
-        ),
-        Column(
-            name="earned",
-            label=_("Earned"),
-            value=lambda row: row.earned_count,
-            order_by=("earned_count", "name"),
-            prepare=_with_earned,
-        ),
-        Column(
-            name="category",
-            label=_("Category"),
-            value=lambda row: row.category,
-            order_by=("category", "name"),
-        ),
-        Column(name="description", label=_("Description"), value=lambda row: row.description),
-        Column(
-            name="frequency", label=_("Frequency"), value=lambda row: row.frequency, order_by=("frequency",)
-        ),
-        Column(
-            name="frequency_type",
-            label=_("Frequency Type"),
-            value=lambda row: row.get_frequency_type_display(),
-            order_by=("frequency_type", "name"),
-        ),
-        Column(
-            name="global", label=_("Global"), value=lambda row: row.is_global, order_by=("is_global", "name")
-        ),
-        Column(
-            name="paused",
-            label=_("Paused"),
-            value=lambda row: row.last_error if row.paused_at else "",
-            order_by=("paused_at",),
-        ),
-        Column(name="conditions", label=_("Conditions"), value=lambda row: row.conditions_text),
-        Column(
-            name="external_id",
-            label=_("External ID"),
-            value=lambda row: row.external_id,
-            order_by=("external_id",),
-        ),
-        Column(name="id", label=_("ID"), value=lambda row: row.pk, order_by=("pk",)),
-    ),
-    searched=("name", "description", "category"),
-    order_by=("name",),
-)
-CHOOSE_ACHIEVEMENTS = Listing(
-    columns=(
-        Column(name="achievement", label=_("Achievement"), value=str, order_by=("name",)),
-        *(column for column in ACHIEVEMENTS.columns if column.name in {"organization", "points"}),
-    ),
-    searched=("name", "description"),
-    order_by=("name",),
-)
 
 FINDS = (
     FindPage(
@@ -150,5 +44,6 @@ FINDS = (
         icon="trophy",
         actions="achievements/finding/_actions.html",
     ),
+    PROGRESS_PAGE,
 )
-(ACHIEVEMENTS_PAGE,) = FINDS
+ACHIEVEMENTS_PAGE = FINDS[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from achievements.finds import CHOOSE_ACHIEVEMENTS, achievements
+from achievements.listing import CHOOSE_ACHIEVEMENTS, achievements
 from achievements.models import EarnedAchievement
 from tms.finding.filters import Reference
 

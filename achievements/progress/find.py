@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from achievements.conditions.language import Condition
-from achievements.finds import CHOOSE_ACHIEVEMENTS, achievements
+from achievements.listing import CHOOSE_ACHIEVEMENTS, achievements
 from achievements.progress.learners import begun, learners, nobody
 from tms.finding.filters import Moment, Number, Reference, Text, YesNo
 from tms.finding.listing import Column, Listing

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from achievements.evaluation import active_rule
 from achievements.explanation import explain
 from achievements.models import Achievement
-from achievements.progress.find import progress_page, with_badge
+from achievements.progress.find import PROGRESS_PAGE, progress_page, with_badge
 from tms.access import Action, may
 from tms.finding.chooser import ids_of
 from tms.finding.pages import page_of
@@ -31,7 +31,7 @@ def badge_progress(request: SignedIn) -> HttpResponseBase:
         rows = Achievement.objects.for_user(request.user, Action.SEE).select_related("organization", "badge")
         chosen = rows.filter(pk__in=with_badge(request.user).values("pk"), pk=ids[0]).first()
     if chosen is None:
-        return page_of(progress_page())(request)
+        return page_of(PROGRESS_PAGE)(request)
     may_explain = Achievement.objects.for_user(request.user, Action.MANAGE).filter(pk=chosen.pk).exists()
     return page_of(progress_page(active_rule(chosen), may_explain=may_explain))(request)
 

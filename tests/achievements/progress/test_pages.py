@@ -97,6 +97,14 @@ def test_it_asks_for_an_achievement_and_lists_who_has_begun_it(
     assert reverse("explain-progress", args=[achievement.pk, done.pk]) in response.content.decode()
 
 
+def test_one_achievement_is_chosen_in_a_dialog(office, academy):
+    achievement = rewarded(academy, "[{Subject:0, Count:4}]")
+    url = reverse("choose-for-filter", args=["badge-progress", "achievement"])
+    assert 'type="radio"' in office.get(url).content.decode()
+    answer = office.post(url, {"chosen": [achievement.pk], "confirm": "yes"})
+    assert f'name="achievement" value="{achievement.pk}"' in answer.content.decode()
+
+
 def test_a_page_costs_the_same_however_many_it_shows(office, academy, django_assert_num_queries):
     lab = LabFactory(organization=academy)
     achievement = rewarded(academy, "[{Subject:0, Count:4}]")
