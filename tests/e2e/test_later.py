@@ -69,7 +69,7 @@ def test_a_badge_linked_after_people_earned_reaches_all_of_them_within_a_minute(
     assert achievement["badge"] is None
     assert wait_until(lambda: earners(api, achievement["id"]))
     people = {api("GET", f"users/{pk}/")["email"] for pk in earners(api, achievement["id"])}
-    badge = next(iter(api("GET", "badges/?external_id=badge-lab-tester")["results"]))
+    badge = next(iter(api("GET", "badges/?external_id=badge-community-mentor")["results"]))
     api("PATCH", f"achievements/{achievement['id']}/", badge=badge["id"])
     assert wait_until(lambda: people <= at_the_sandbox(product, badge["template_id"]))
 

@@ -65,7 +65,7 @@ def test_a_list_is_checked_corrected_issued_watched_and_taken_back(
 
     page = open_page("administrator")
     page.locator(".admin-menu summary").click()
-    page.get_by_role("link", name="Issue from a list").click()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Issue from a list").click()
     page.get_by_label("or choose a file").set_input_files(file)
     page.get_by_label("Note").fill("Hackathon")
     assert_accessible(page)
@@ -171,7 +171,7 @@ def test_a_list_is_issued_on_a_phone_with_the_keyboard_alone(
     assert_fits(page)
     page.get_by_label("Paste rows").focus()
     page.keyboard.insert_text(f"{learner}\nnobody@example.org\n")
-    page.get_by_label("Badge").focus()
+    page.get_by_label("Badge", exact=True).focus()
     page.keyboard.type(BADGE)
     page.get_by_role("button", name="Check the list").focus()
     page.keyboard.press("Enter")

@@ -143,8 +143,12 @@
   });
   document.addEventListener("htmx:afterSwap", () => {
     for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+    opened = [];
+  });
+  // Not before it is settled: until then what is new does nothing when a key is pressed.
+  document.addEventListener("htmx:afterSettle", () => {
     goOnAt.map((id) => document.getElementById(id)).find(Boolean)?.focus();
-    opened = goOnAt = [];
+    goOnAt = [];
   });
 
   // Choosers: how many are chosen, those of other pages among them; arrows go from row to row.
