@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, reselect, reswap, retarget, trigger_client_event
 
@@ -24,6 +25,7 @@ from achievements.editing.understanding import names_among, understand
 from achievements.models import Achievement
 from achievements.preview import preview
 from tms.access import Action, may
+from tms.edit_page import EditPage
 from tms.finding.chooser import choose, ids_of
 from tms.models import Organization
 
@@ -33,6 +35,16 @@ if TYPE_CHECKING:
     from achievements.preview import Preview
     from tms.models import User
     from tms.pages import SignedIn
+
+
+PAGE = EditPage(
+    template="achievements/editing/edit.html",
+    create=gettext_lazy("Create Achievement"),
+    edit=gettext_lazy("Edit Achievement"),
+    plural=gettext_lazy("Achievements"),
+    found="find-achievements",
+    profile="achievement",
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -131,16 +143,15 @@ def _form_page(request: SignedIn, form: AchievementForm, **more: Any) -> HttpRes
     if draft.pk is None and not form.is_bound:
         draft.organization = request.user.organization
     context: dict[str, Any] = {
-        "form": form,
         "achievement": draft,
         "understood": understand(draft, actor=request.user, parts=_built(request)),
         "starters": starters.GROUPS,
         "sources": sources.SOURCES.values(),
-        "cancel_url": reverse("achievement", args=[draft.pk]) if draft.pk else reverse("find-achievements"),
         "attributes": "achievements/editing/_form_attributes.html",
         **more,
     }
-    return render(request, "achievements/editing/edit.html", context)
+    name, is_new = str(form.initial.get("name", "")), draft.pk is None
+    return PAGE.show(request, form, row=draft, name=name, is_new=is_new, **context)
 
 
 # ── while somebody types ─────────────────────────────────────────────────────────────────────────────────

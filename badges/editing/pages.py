@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import trigger_client_event
 
@@ -18,12 +18,22 @@ from badges.editing.choosers import accounts_chooser, templates_chooser
 from badges.editing.forms import BadgeForm
 from badges.models import Badge
 from tms.access import Action, may
+from tms.edit_page import EditPage
 from tms.finding.chooser import choose, ids_of
 
 if TYPE_CHECKING:
     from providers.models import BadgeProvider
     from tms.models import User
     from tms.pages import SignedIn
+
+PAGE = EditPage(
+    template="badges/editing/edit.html",
+    create=gettext_lazy("Create Badge"),
+    edit=gettext_lazy("Edit Badge"),
+    plural=gettext_lazy("Badges"),
+    found="find-badges",
+    profile="badge",
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -63,9 +73,7 @@ def _edit(request: SignedIn, badge: Badge, *, is_new: bool) -> HttpResponse:
         if form.seen and form.seen.problem:
             messages.warning(request, could_not_ask(form.seen))
         return redirect("badge", badge.pk)
-    cancel_url = reverse("find-badges") if is_new else reverse("badge", args=[badge.pk])
-    context = {"form": form, "badge": badge, "is_new": is_new, "name": name, "cancel_url": cancel_url}
-    return render(request, "badges/editing/edit.html", context)
+    return PAGE.show(request, form, row=badge, name=name, is_new=is_new, badge=badge)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -17,6 +17,7 @@ from providers import accounts, health
 from providers.editing.forms import BadgeProviderForm
 from providers.models import BadgeProvider
 from tms.access import Action, may
+from tms.edit_page import EditPage
 from tms.errors import DomainError
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from tms.pages import SignedIn
 
 PROFILE = "badge-provider"  # badges.accounts, above this app
+PAGE = EditPage(
+    template="providers/edit.html",
+    create=gettext_lazy("Create Badge Provider"),
+    edit=gettext_lazy("Edit Badge Provider"),
+    plural=gettext_lazy("Badge Providers"),
+    found="find-badge-providers",
+    profile=PROFILE,
+)
 
 
 def managed(user: User, pk: int) -> BadgeProvider:
@@ -56,9 +65,7 @@ def _edit(request: SignedIn, provider: BadgeProvider) -> HttpResponse:
         if provider.is_to_be_checked:
             _check(request, provider)
         return redirect(PROFILE, provider.pk)
-    cancel_url = reverse("find-badge-providers") if is_new else reverse(PROFILE, args=[provider.pk])
-    context = {"form": form, "provider": provider, "is_new": is_new, "name": name, "cancel_url": cancel_url}
-    return render(request, "providers/edit.html", context)
+    return PAGE.show(request, form, row=provider, name=name, is_new=is_new, provider=provider)
 
 
 @require_POST

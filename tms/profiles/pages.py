@@ -8,15 +8,16 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from tms import gates, people
 from tms.access import Action, may
+from tms.edit_page import EditPage
 from tms.finding.chooser import ids_of
 from tms.models import Organization, User
 from tms.profiles.counts import counts_of
@@ -28,6 +29,22 @@ if TYPE_CHECKING:
     from tms.pages import SignedIn
 
 BELOW_SHOWN = 12
+USER_PAGE = EditPage(
+    template="tms/profiles/edit_user.html",
+    create=gettext_lazy("Create User"),
+    edit=gettext_lazy("Edit User"),
+    plural=gettext_lazy("Find Users"),
+    found="find-users",
+    profile="user",
+)
+ORGANIZATION_PAGE = EditPage(
+    template="tms/profiles/edit_organization.html",
+    create=gettext_lazy("Create Organization"),
+    edit=gettext_lazy("Edit Organization"),
+    plural=gettext_lazy("Find Organizations"),
+    found="find-organizations",
+    profile="organization",
+)
 
 
 @require_safe
@@ -81,9 +98,7 @@ def _edit_user(request: SignedIn, person: User) -> HttpResponse:
             update_session_auth_hash(request, person)
         messages.success(request, _("%(name)s was saved.") % {"name": person})
         return redirect("user", person.pk)
-    cancel_url = reverse("find-users") if is_new else reverse("user", args=[person.pk])
-    context = {"form": form, "person": person, "is_new": is_new, "name": name, "cancel_url": cancel_url}
-    return render(request, "tms/profiles/edit_user.html", context)
+    return USER_PAGE.show(request, form, row=person, name=name, is_new=is_new, person=person)
 
 
 def _organization_asked(request: SignedIn) -> int | None:
@@ -128,6 +143,4 @@ def _edit_organization(request: SignedIn, shown: Organization) -> HttpResponse:
     if request.method == "POST" and form.save_organization():
         messages.success(request, _("%(name)s was saved.") % {"name": shown})
         return redirect("organization", shown.pk)
-    cancel_url = reverse("find-organizations") if is_new else reverse("organization", args=[shown.pk])
-    context = {"form": form, "organization": shown, "is_new": is_new, "name": name, "cancel_url": cancel_url}
-    return render(request, "tms/profiles/edit_organization.html", context)
+    return ORGANIZATION_PAGE.show(request, form, row=shown, name=name, is_new=is_new, organization=shown)
