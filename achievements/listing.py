@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from achievements.models import Achievement, EarnedAchievement
 from tms.access import Action
-from tms.finding.listing import Column, Listing
+from tms.finding.listing import Column, Listing, plain
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -58,10 +58,8 @@ ACHIEVEMENTS = Listing(
             value=lambda row: row.organization.name,
             order_by=("organization__name", "name"),
         ),
-        Column(name="points", label=_("Points"), value=lambda row: row.points, order_by=("points", "name")),
-        Column(
-            name="enabled", label=_("Enabled"), value=lambda row: row.enabled, order_by=("enabled", "name")
-        ),
+        plain("points", _("Points"), then=("name",)),
+        plain("enabled", _("Enabled"), then=("name",)),
         Column(
             name="earned",
             label=_("Earned"),
@@ -69,25 +67,16 @@ ACHIEVEMENTS = Listing(
             order_by=("earned_count", "name"),
             prepare=_with_earned,
         ),
-        Column(
-            name="category",
-            label=_("Category"),
-            value=lambda row: row.category,
-            order_by=("category", "name"),
-        ),
+        plain("category", _("Category"), then=("name",)),
         Column(name="description", label=_("Description"), value=lambda row: row.description),
-        Column(
-            name="frequency", label=_("Frequency"), value=lambda row: row.frequency, order_by=("frequency",)
-        ),
+        plain("frequency", _("Frequency")),
         Column(
             name="frequency_type",
             label=_("Frequency Type"),
             value=lambda row: row.get_frequency_type_display(),
             order_by=("frequency_type", "name"),
         ),
-        Column(
-            name="global", label=_("Global"), value=lambda row: row.is_global, order_by=("is_global", "name")
-        ),
+        plain("is_global", _("Global"), name="global", then=("name",)),
         Column(
             name="paused",
             label=_("Paused"),
@@ -95,13 +84,8 @@ ACHIEVEMENTS = Listing(
             order_by=("paused_at",),
         ),
         Column(name="conditions", label=_("Conditions"), value=lambda row: row.conditions_text),
-        Column(
-            name="external_id",
-            label=_("External ID"),
-            value=lambda row: row.external_id,
-            order_by=("external_id",),
-        ),
-        Column(name="id", label=_("ID"), value=lambda row: row.pk, order_by=("pk",)),
+        plain("external_id", _("External ID")),
+        plain("pk", _("ID"), name="id"),
     ),
     searched=("name", "description", "category"),
     order_by=("name",),

@@ -15,7 +15,7 @@ from providers.finds import PROVIDERS, providers
 from providers.models import BadgeProvider
 from tms.access import Action
 from tms.finding.filters import Choice, Moment, Number, Reference, Text, YesNo
-from tms.finding.listing import Column, Listing
+from tms.finding.listing import Column, Listing, plain
 from tms.finding.search import FindPage
 from tms.finds import CHOOSE_ORGANIZATIONS, CHOOSE_USERS, available_to, belongs_to, users
 
@@ -61,18 +61,8 @@ BADGES = Listing(
             value=lambda row: row.organization.name,
             order_by=("organization__name", "name"),
         ),
-        Column(
-            name="active",
-            label=_("Is active"),
-            value=lambda row: row.is_active,
-            order_by=("is_active", "name"),
-        ),
-        Column(
-            name="manual",
-            label=_("Enable Manual Issuance"),
-            value=lambda row: row.enable_manual_issuance,
-            order_by=("enable_manual_issuance", "name"),
-        ),
+        plain("is_active", _("Is active"), name="active", then=("name",)),
+        plain("enable_manual_issuance", _("Enable Manual Issuance"), name="manual", then=("name",)),
         Column(
             name="issued",
             label=_("Issued"),
@@ -81,13 +71,7 @@ BADGES = Listing(
             prepare=_with_issued,
         ),
         Column(name="description", label=_("Description"), value=lambda row: row.description),
-        Column(
-            name="template",
-            label=_("Badge Provider Template Id"),
-            value=lambda row: row.template_id,
-            order_by=("template_id",),
-            group=_("Template"),
-        ),
+        plain("template_id", _("Badge Provider Template Id"), name="template", group=_("Template")),
         Column(
             name="template_state",
             label=_("Template"),
@@ -95,20 +79,9 @@ BADGES = Listing(
             order_by=("template_state", "name"),
             group=_("Template"),
         ),
-        Column(
-            name="synchronized",
-            label=_("Synchronized"),
-            value=lambda row: row.synchronized_at,
-            order_by=("synchronized_at",),
-            group=_("Template"),
-        ),
-        Column(
-            name="external_id",
-            label=_("External ID"),
-            value=lambda row: row.external_id,
-            order_by=("external_id",),
-        ),
-        Column(name="id", label=_("ID"), value=lambda row: row.pk, order_by=("pk",)),
+        plain("synchronized_at", _("Synchronized"), name="synchronized", group=_("Template")),
+        plain("external_id", _("External ID")),
+        plain("pk", _("ID"), name="id"),
     ),
     searched=("name", "description", "template_id"),
     order_by=("name",),
@@ -191,20 +164,8 @@ ISSUED = Listing(
             template="badges/finding/_issued_status.html",
             group=_("Issuing"),
         ),
-        Column(
-            name="earned",
-            label=_("Earned"),
-            value=lambda row: row.earned_at,
-            order_by=("earned_at",),
-            group=_("Issuing"),
-        ),
-        Column(
-            name="issued",
-            label=_("Issued"),
-            value=lambda row: row.issued_at,
-            order_by=("issued_at",),
-            group=_("Issuing"),
-        ),
+        plain("earned_at", _("Earned"), name="earned", group=_("Issuing")),
+        plain("issued_at", _("Issued"), name="issued", group=_("Issuing")),
         Column(
             name="failure",
             label=_("Failure"),
@@ -212,13 +173,7 @@ ISSUED = Listing(
             order_by=("failure_code",),
             group=_("Issuing"),
         ),
-        Column(
-            name="email",
-            label=_("Recipient"),
-            value=lambda row: row.recipient_email,
-            order_by=("recipient_email",),
-            group=_("Student"),
-        ),
+        plain("recipient_email", _("Recipient"), name="email", group=_("Student")),
         Column(
             name="student_organization",
             label=_("Student Organization"),
@@ -255,48 +210,18 @@ ISSUED = Listing(
             group=_("Issuing"),
         ),
         Column(name="note", label=_("Note"), value=lambda row: row.reason, group=_("Issuing")),
-        Column(
-            name="expires",
-            label=_("Expires"),
-            value=lambda row: row.expires_at,
-            order_by=("expires_at",),
-            group=_("Issuing"),
-        ),
-        Column(
-            name="attempts",
-            label=_("Attempts"),
-            value=lambda row: row.attempts,
-            order_by=("attempts",),
-            group=_("Issuing"),
-        ),
-        Column(
-            name="created",
-            label=_("Created"),
-            value=lambda row: row.created_at,
-            order_by=("created_at",),
-            group=_("Issuing"),
-        ),
-        Column(
-            name="external_uuid",
-            label=_("External UUID"),
-            value=lambda row: row.external_uuid,
-            order_by=("external_uuid",),
-            group=_("At the provider"),
-        ),
-        Column(
-            name="external_state",
-            label=_("External State"),
-            value=lambda row: row.external_state,
-            order_by=("external_state",),
-            group=_("At the provider"),
-        ),
+        plain("expires_at", _("Expires"), name="expires", group=_("Issuing")),
+        plain("attempts", _("Attempts"), group=_("Issuing")),
+        plain("created_at", _("Created"), name="created", group=_("Issuing")),
+        plain("external_uuid", _("External UUID"), group=_("At the provider")),
+        plain("external_state", _("External State"), group=_("At the provider")),
         Column(
             name="external_url",
             label=_("Address"),
             value=lambda row: row.external_url,
             group=_("At the provider"),
         ),
-        Column(name="id", label=_("ID"), value=lambda row: row.pk, order_by=("pk",)),
+        plain("pk", _("ID"), name="id"),
     ),
     searched=("learner__first_name", "learner__last_name", "recipient_email", "badge__name"),
     order_by=("-created_at",),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from providers.models import BadgeProvider
 from tms.access import Action
 from tms.finding.filters import Choice, Moment, Text, YesNo
-from tms.finding.listing import Column, Listing
+from tms.finding.listing import Column, Listing, plain
 from tms.finding.search import FindPage
 from tms.finds import available_to, belongs_to
 
@@ -40,12 +40,7 @@ PROVIDERS = Listing(
             value=lambda row: row.organization.name,
             order_by=("organization__name", "name"),
         ),
-        Column(
-            name="enabled",
-            label=_("Enabled"),
-            value=lambda row: row.is_enabled,
-            order_by=("is_enabled", "name"),
-        ),
+        plain("is_enabled", _("Enabled"), name="enabled", then=("name",)),
         Column(
             name="paused",
             label=_("Paused"),
@@ -53,33 +48,17 @@ PROVIDERS = Listing(
             order_by=("paused_at",),
             group=_("Health"),
         ),
-        Column(
-            name="checked",
-            label=_("Checked"),
-            value=lambda row: row.checked_at,
-            order_by=("checked_at",),
-            group=_("Health"),
-        ),
+        plain("checked_at", _("Checked"), name="checked", group=_("Health")),
         Column(
             name="token_expires",
             label=_("Token Expires"),
             value=lambda row: row.token_ends_at,
             group=_("Health"),
         ),
-        Column(
-            name="provider_organization",
-            label=_("Badge Provider Organization Id"),
-            value=lambda row: row.provider_organization_id,
-            order_by=("provider_organization_id",),
-        ),
-        Column(name="api_url", label=_("API Url"), value=lambda row: row.api_url, order_by=("api_url",)),
-        Column(
-            name="external_id",
-            label=_("External ID"),
-            value=lambda row: row.external_id,
-            order_by=("external_id",),
-        ),
-        Column(name="id", label=_("ID"), value=lambda row: row.pk, order_by=("pk",)),
+        plain("provider_organization_id", _("Badge Provider Organization Id"), name="provider_organization"),
+        plain("api_url", _("API Url")),
+        plain("external_id", _("External ID")),
+        plain("pk", _("ID"), name="id"),
     ),
     searched=("name", "description", "provider_organization_id"),
     order_by=("name",),

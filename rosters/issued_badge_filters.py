@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from rosters.roster import TAKING_PART
 from tms.access import Action
 from tms.finding.filters import Reference
-from tms.finding.listing import Column, Listing
+from tms.finding.listing import Column, Listing, plain
 from tms.models import Class, Course, CourseAssignment, Enrollment
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ CHOOSE_CLASSES = Listing(
             value=lambda row: row.course.name,
             order_by=("course__name", "name"),
         ),
-        Column(name="starts", label=_("Starts"), value=lambda row: row.starts_at, order_by=("starts_at",)),
+        plain("starts_at", _("Starts"), name="starts"),
     ),
     searched=("name", "course__name"),
     order_by=("-starts_at",),

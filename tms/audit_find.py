@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from tms.access import Action
 from tms.finding.filters import Choice, Moment, Number, Text
-from tms.finding.listing import Column, Listing
+from tms.finding.listing import Column, Listing, plain
 from tms.finding.search import FindPage
 from tms.models import AuditEntry
 
@@ -63,9 +63,7 @@ AUDIT = Listing(
             order_by=("name",),
             template="tms/finding/_audited.html",
         ),
-        Column(
-            name="count", label=gettext_lazy("How many"), value=lambda row: row.count, order_by=("count",)
-        ),
+        plain("count", gettext_lazy("How many")),
         Column(name="why", label=gettext_lazy("Why"), value=lambda row: row.reason),
         Column(
             name="changes",

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from tms.access import Action, Role
 from tms.audit_find import audit_page
 from tms.finding.filters import BelongsTo, Choice, Moment, Reference, Text, YesNo
-from tms.finding.listing import Column, Listing
+from tms.finding.listing import Column, Listing, plain
 from tms.finding.search import FindPage
 from tms.models import Organization, RoleAssignment, User
 
@@ -33,17 +33,12 @@ ORGANIZATIONS = Listing(
             value=lambda row: row.parent.name if row.parent else "",
             order_by=("parent__name",),
         ),
-        Column(
-            name="achievements",
-            label=_("Enable Achievements"),
-            value=lambda row: row.enable_achievements,
-            order_by=("enable_achievements", "name"),
-        ),
-        Column(
+        plain("enable_achievements", _("Enable Achievements"), name="achievements", then=("name",)),
+        plain(
+            "participate_in_global_achievements",
+            _("Participate in Global Achievements"),
             name="global",
-            label=_("Participate in Global Achievements"),
-            value=lambda row: row.participate_in_global_achievements,
-            order_by=("participate_in_global_achievements", "name"),
+            then=("name",),
         ),
         Column(
             name="users",
@@ -52,19 +47,10 @@ ORGANIZATIONS = Listing(
             order_by=("user_count", "name"),
             prepare=lambda rows: rows.annotate(user_count=Count("users")),
         ),
-        Column(
-            name="time_zone", label=_("Time Zone"), value=lambda row: row.time_zone, order_by=("time_zone",)
-        ),
-        Column(
-            name="external_id",
-            label=_("External ID"),
-            value=lambda row: row.external_id,
-            order_by=("external_id",),
-        ),
-        Column(
-            name="created", label=_("Created"), value=lambda row: row.created_at, order_by=("created_at",)
-        ),
-        Column(name="id", label=_("ID"), value=lambda row: row.pk, order_by=("pk",)),
+        plain("time_zone", _("Time Zone")),
+        plain("external_id", _("External ID")),
+        plain("created_at", _("Created"), name="created"),
+        plain("pk", _("ID"), name="id"),
     ),
     searched=("name", "external_id"),
     order_by=("name",),
@@ -122,7 +108,7 @@ USERS = Listing(
             order_by=("last_name", "first_name"),
             template="tms/finding/_user.html",
         ),
-        Column(name="email", label=_("E-mail"), value=lambda row: row.email, order_by=("email",)),
+        plain("email", _("E-mail")),
         Column(
             name="organization",
             label=_("Organization"),
@@ -135,20 +121,14 @@ USERS = Listing(
             value=lambda row: ", ".join(str(Role(each.role).label) for each in row.role_assignments.all()),
             prepare=lambda rows: rows.prefetch_related("role_assignments"),
         ),
-        Column(
+        plain(
+            "participate_in_achievements",
+            _("Participate in Achievements"),
             name="participates",
-            label=_("Participate in Achievements"),
-            value=lambda row: row.participate_in_achievements,
-            order_by=("participate_in_achievements", "last_name"),
+            then=("last_name",),
             group=_("Achievements"),
         ),
-        Column(
-            name="opted_out",
-            label=_("Opted out"),
-            value=lambda row: row.opted_out_at,
-            order_by=("opted_out_at",),
-            group=_("Achievements"),
-        ),
+        plain("opted_out_at", _("Opted out"), name="opted_out", group=_("Achievements")),
         Column(
             name="disabled",
             label=_("Disabled"),
@@ -156,22 +136,10 @@ USERS = Listing(
             order_by=("is_active", "last_name"),
         ),
         Column(name="time_zone", label=_("Time Zone"), value=lambda row: row.time_zone),
-        Column(
-            name="external_id",
-            label=_("External ID"),
-            value=lambda row: row.external_id,
-            order_by=("external_id",),
-        ),
-        Column(
-            name="joined", label=_("Created"), value=lambda row: row.date_joined, order_by=("date_joined",)
-        ),
-        Column(
-            name="last_login",
-            label=_("Last Sign-in"),
-            value=lambda row: row.last_login,
-            order_by=("last_login",),
-        ),
-        Column(name="id", label=_("ID"), value=lambda row: row.pk, order_by=("pk",)),
+        plain("external_id", _("External ID")),
+        plain("date_joined", _("Created"), name="joined"),
+        plain("last_login", _("Last Sign-in")),
+        plain("pk", _("ID"), name="id"),
     ),
     searched=("first_name", "last_name", "email"),
     order_by=("last_name", "first_name"),

@@ -14,7 +14,7 @@ from achievements.conditions.language import Condition
 from achievements.listing import CHOOSE_ACHIEVEMENTS, achievements
 from achievements.progress.learners import begun, learners, nobody
 from tms.finding.filters import Moment, Number, Reference, Text, YesNo
-from tms.finding.listing import Column, Listing
+from tms.finding.listing import Column, Listing, plain
 from tms.finding.search import FindPage
 from tms.finds import CHOOSE_USERS, belongs_to, users
 
@@ -119,13 +119,7 @@ def _listing(active: ActiveRule | None) -> Listing:
                 template="achievements/progress/_percent.html",
                 group=gettext_lazy("Progress"),
             ),
-            Column(
-                name="earned",
-                label=gettext_lazy("Earned"),
-                value=lambda row: row.earned_at,
-                order_by=("earned_at",),
-                group=gettext_lazy("Progress"),
-            ),
+            plain("earned_at", gettext_lazy("Earned"), name="earned", group=gettext_lazy("Progress")),
             Column(
                 name="organization",
                 label=gettext_lazy("Organization"),
@@ -133,14 +127,8 @@ def _listing(active: ActiveRule | None) -> Listing:
                 order_by=("organization__name",),
                 group=gettext_lazy("Student"),
             ),
-            Column(
-                name="email",
-                label=gettext_lazy("E-mail"),
-                value=lambda row: row.email,
-                order_by=("email",),
-                group=gettext_lazy("Student"),
-            ),
-            Column(name="id", label=gettext_lazy("ID"), value=lambda row: row.pk, order_by=("pk",)),
+            plain("email", gettext_lazy("E-mail"), group=gettext_lazy("Student")),
+            plain("pk", gettext_lazy("ID"), name="id"),
         ),
         searched=("first_name", "last_name", "email"),
         order_by=("last_name", "first_name"),

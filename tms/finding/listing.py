@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from django.core.paginator import Page, Paginator
@@ -43,6 +44,20 @@ class Column:
     template: str = ""
     prepare: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None
     group: _StrPromise | str = ""
+
+
+def plain(
+    field: str,
+    label: _StrPromise,
+    *,
+    name: str = "",
+    then: tuple[str, ...] = (),
+    group: _StrPromise | str = "",
+) -> Column:
+    """A column that says what a field holds and sorts by it, and `then` by others; called as the field is."""
+    return Column(
+        name=name or field, label=label, value=attrgetter(field), order_by=(field, *then), group=group
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
