@@ -22,6 +22,8 @@ from badges.models import IssuedBadge
 
 PATIENCE = 1.0
 TICK = 0.5
+# So long results wait for others: writing several down together costs little more than writing one.
+LINGER = 0.05
 THREADS_PER_CONNECTION = 4
 
 Done = TypeVar("Done")
@@ -117,12 +119,13 @@ class Pool(Generic[Done]):
             self._wake()
 
     def arrived(self) -> list[Done]:
-        """The results there are by now; waits for one up to a TICK."""
+        """The next results: waits up to a TICK for one, then a LINGER for others while any are to come."""
         results: list[Done] = []
         try:
             results.append(self._results.get(timeout=TICK))
-            while not self._results.empty():
-                results.append(self._results.get())
+            ends_at = monotonic() + LINGER
+            while len(results) < self._open:
+                results.append(self._results.get(timeout=max(ends_at - monotonic(), 0)))
         except Empty:
             pass
         self._open -= len(results)
