@@ -10,6 +10,7 @@ class BadgesConfig(AppConfig):
         from badges.models import (
             AccredibleBadge,
             Badge,
+            BadgePresentation,
             Comparison,
             CredlyBadge,
             Difference,
@@ -30,6 +31,12 @@ class BadgesConfig(AppConfig):
                 learner="learner",
                 host="badge__organization",
             )
+        access.register(
+            BadgePresentation,
+            organization="issued_badge__badge__organization",
+            seen_by=("issued_badge__learner__organization",),
+            learner="issued_badge__learner",
+        )
         # Whoever did it may come back to it; who undoes it manages the organization.
         access.register(IssuingAct, organization="organization", learner="actor")
         access.register(IssuingList, organization="organization", learner="actor")

@@ -1,8 +1,8 @@
 """Erasing badges at the provider, with what they tell about the person: for privacy, and for good.
 
-To revoke is to say in public that a badge does not count; to erase leaves nothing. The record here stays, as
-removed. What is under way is erased as soon as the provider has it: the wish waits on the row, and
-badges.errands carries it out.
+To revoke is to say in public that a badge does not count; to erase leaves nothing, and the page that a
+learner had published is gone at once. The record here stays, as removed. What is under way is erased as soon
+as the provider has it: the wish waits on the row, and badges.errands carries it out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from badges.acts import Asked, batches, managed, record_many, refuse, status_of_
 from badges.corrections import ERRANDS
 from badges.ending import require_reason
 from badges.lifecycle import note
-from badges.models import IssuedBadge
+from badges.models import BadgePresentation, IssuedBadge
 from badges.status import Status
 from providers.base import Ability
 from providers.models import BadgeProvider
@@ -97,5 +97,8 @@ def _ask(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -> Ask
         chosen = IssuedBadge.objects.filter(_is_there(), pk__in=ids)
         with transaction.atomic():
             asked += chosen.update(erasure_due_at=timezone.now(), ended_reason=reason)
+            BadgePresentation.objects.filter(issued_badge__in=ids).exclude(
+                issued_badge__erasure_due_at=None
+            ).delete()
             note(chosen, reason=told, actor=actor)
     return Asked(asked=asked)

@@ -25,6 +25,7 @@ from badges.expiry import ended_at
 from badges.lifecycle import BATCH, Move, move_all, move_each
 from badges.models import Badge, IssuedBadge
 from badges.refusals import Among, Key, Reason, already, obstacle, recipient_problem, refusals_of
+from badges.sharing.choices import carry_over
 from badges.status import LIVE, Status
 from providers.base import Ability, Evidence, NotPublished, OutcomeUnknown
 from providers.registry import abilities_of, adapter_class
@@ -474,7 +475,7 @@ def _record(
         WHERE TRUE
         ORDER BY earned.badge_id, earned.learner_id, earned.earned_at
         ON CONFLICT DO NOTHING
-        RETURNING id
+        RETURNING id, replaces_id
         """,
         table(IssuedBadge),
         new_id or next_id(IssuedBadge),
@@ -491,7 +492,10 @@ def _record(
         select,
         table(User),
     )
-    new = [row[0] for row in fetch(statement)]
+    recorded = fetch(statement)
+    new = [pk for pk, _replaces in recorded]
+    if renewals := [pk for pk, replaces in recorded if replaces]:
+        carry_over(renewals)
     if new:
         transaction.on_commit(partial(announce, events.badge_awarded, new), robust=True)
         hint(DELIVER)

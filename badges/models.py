@@ -12,7 +12,15 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from badges.status import ACCOUNT_CLOSED, ACCOUNT_SILENT, HELD_ACCOUNT_PAUSED, LIVE, Status, label
+from badges.status import (
+    ACCOUNT_CLOSED,
+    ACCOUNT_SILENT,
+    HELD_ACCOUNT_PAUSED,
+    LIVE,
+    PRESENTABLE,
+    Status,
+    label,
+)
 from providers.models import BadgeProvider
 from tms.access import ScopedQuerySet
 from tms.models import Organization
@@ -240,6 +248,11 @@ class IssuedBadge(models.Model):
             obstacle=self._obstacle(),
         )
 
+    @property
+    def is_presentable(self) -> bool:
+        """Whether its learner may show it to others as hers."""
+        return self.status in PRESENTABLE and self.erasure_due_at is None
+
     def _obstacle(self) -> str:
         """Why the account is not called now; empty when it is."""
         provider = self.badge.badge_provider
@@ -250,6 +263,46 @@ class IssuedBadge(models.Model):
         if provider.closed_until and provider.closed_until > timezone.now():
             return ACCOUNT_CLOSED
         return ""
+
+
+class BadgePresentation(models.Model):
+    """What a learner wants others to see of a badge of hers; there is a row only where she chose something.
+
+    Written by badges.sharing.choices, for nobody but her. `public_id` names the public page, also again after
+    she has stopped publishing it for a while: whatever was made with the address stays right.
+    """
+
+    issued_badge = models.OneToOneField(
+        IssuedBadge,
+        models.CASCADE,
+        primary_key=True,
+        related_name="presentation",
+        verbose_name=_("issued badge"),
+    )
+    is_featured = models.BooleanField(_("featured"), default=False, db_default=False)
+    is_hidden = models.BooleanField(_("hidden"), default=False, db_default=False)
+    published_at = models.DateTimeField(_("public since"), null=True)
+    public_id = models.UUIDField(_("public ID"), unique=True, default=uuid4, editable=False)
+    is_indexed = models.BooleanField(_("open to search engines"), default=False, db_default=False)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("presentation of a badge")
+        verbose_name_plural = _("presentations of badges")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(is_hidden=False) | models.Q(is_featured=False, published_at__isnull=True),
+                name="hidden_is_neither_featured_nor_public",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_indexed=False) | models.Q(published_at__isnull=False),
+                name="only_public_is_indexed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.issued_badge)
 
 
 class _CredlyBadges(models.Manager.from_queryset(ScopedQuerySet)):  # type: ignore[misc]

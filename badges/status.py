@@ -59,6 +59,8 @@ ENDED = [S.CANCELLED, S.REVOKED, S.EXPIRED, S.SUPERSEDED, S.REMOVED]
 LIVE = [status for status in Status if status not in ENDED]
 # Its time is over; another may have taken its place since.
 TIMED_OUT = [S.EXPIRED, S.SUPERSEDED]
+# What a learner may show to others as hers; what has expired says so.
+PRESENTABLE = [S.ISSUED, S.ACCEPTED, S.EXPIRED]
 # What the provider has: the learner holds it, or may.
 AT_PROVIDER = [S.ISSUED, S.ACCEPTED, S.REJECTED, S.REVOKING]
 
