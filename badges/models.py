@@ -89,6 +89,29 @@ class Badge(Fact):
         return self.name
 
 
+class BadgeArtwork(models.Model):
+    """A copy of the picture that lies at a badge's address. Written by badges.artwork.
+
+    `content` is a PNG; empty where there is none that can be kept, and `problem` says why.
+    """
+
+    badge = models.OneToOneField(
+        Badge, models.CASCADE, primary_key=True, related_name="artwork", verbose_name=_("badge")
+    )
+    address = models.URLField(_("address"), max_length=500)
+    content = models.BinaryField(default=b"")
+    digest = models.CharField(max_length=64, blank=True)
+    problem = models.TextField(_("problem"), blank=True)
+    looked_at = models.DateTimeField(_("looked at"))
+
+    class Meta:
+        verbose_name = _("picture of a badge")
+        verbose_name_plural = _("pictures of badges")
+
+    def __str__(self) -> str:
+        return self.address
+
+
 class IssuedBadge(models.Model):
     """One learner, one badge: the intent to issue it, and what became of it.
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from badges import comparison, delivery, errands, forgetting, polling, provider_events, synchronization
+from badges import (
+    artwork,
+    comparison,
+    delivery,
+    errands,
+    forgetting,
+    polling,
+    provider_events,
+    synchronization,
+)
 from badges.corrections import ERRANDS
 from providers.base import Ability
 
@@ -52,6 +61,11 @@ def poll_changes() -> None:
 @shared_task(name="badges.compare")
 def compare() -> None:
     comparison.compare_due()
+
+
+@shared_task(name="badges.keep_artwork")
+def keep_artwork() -> None:
+    artwork.keep_copies()
 
 
 @shared_task(name="badges.forget")

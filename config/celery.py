@@ -78,6 +78,11 @@ app.conf.update(
             "schedule": crontab(hour="1-6", minute=50),
             "options": {"expires": 3600},
         },
+        "keep copies of the pictures of badges": {
+            "task": "badges.keep_artwork",
+            "schedule": crontab(minute=37),
+            "options": {"expires": 3600},
+        },
         "forget what accounts told long ago": {
             "task": "badges.forget",
             "schedule": crontab(hour=4, minute=40),

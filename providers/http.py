@@ -122,6 +122,33 @@ def request(
     return result
 
 
+def download(url: str, *, most_bytes: int, deadline: float) -> bytes:
+    """What lies at an address, as a provider's picture does: asked for in nobody's name, with no token.
+
+    Within the same bounds as an exchange. Raises the four errors of providers.base and nothing else.
+    """
+    origin = _origin(url)
+    if origin is None or (origin[0] != "https" and not is_allowed(origin[1])):
+        raise Misconfigured(_("Nothing is fetched from there: it is no https address."))
+    headers = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "tms-badging"}
+    try:
+        prepared = Request("GET", url, headers=headers).prepare()
+    except (RequestException, ValueError):
+        raise Misconfigured(_("No request can be made of this address.")) from None
+    started = monotonic()
+    clock.start(deadline)
+    answer = _send(prepared, most_bytes=most_bytes)
+    _log("GET", url, answer, seconds=monotonic() - started)
+    if isinstance(answer, ProviderError):
+        raise answer
+    if not 200 <= answer.status < 300:
+        details = {"host": answer.host, "status": answer.status}
+        raise Rejected(_("%(host)s shows nothing there (%(status)s).") % details, status=answer.status)
+    if answer.content is None:
+        raise Rejected(_("What %(host)s has there is too large, or ended early.") % {"host": answer.host})
+    return answer.content
+
+
 def redact(value: Any, *, account: Account, dialect: Dialect) -> Any:
     """What may be kept of an answer: no personal fields, no e-mail addresses, no token."""
     header = dialect.authorization(account.token)
@@ -204,17 +231,22 @@ class _Answer:
 def _exchange(
     account: Account, method: str, url: str, body: bytes | None, *, dialect: Dialect
 ) -> _Answer | ProviderError:
-    """Errors are returned, and without their history: the frames and requests in it hold the token."""
-    host = urlsplit(url).hostname or ""
     try:
         prepared = _prepare(account, method, url, body, dialect=dialect)
     except (RequestException, ValueError):
         return Misconfigured(_("No request can be made of the account's API URL and token."))
+    return _send(prepared, most_bytes=BODY_BYTES)
+
+
+def _send(prepared: PreparedRequest, *, most_bytes: int) -> _Answer | ProviderError:
+    """Errors are returned, and without their history: the frames and requests in it hold the token."""
+    host, method = urlsplit(prepared.url or "").hostname or "", prepared.method
     clock.calls += 1
     try:
         with _transport.send(prepared, stream=True, timeout=clock.left()) as response:
             retry_after = response.headers.get("Retry-After", "")
-            return _Answer(host, response.status_code, retry_after, _content(response.raw))
+            content = _content(response.raw, most_bytes=most_bytes)
+            return _Answer(host, response.status_code, retry_after, content)
     except ProviderError as error:
         error.__context__ = None
         return error.with_traceback(None)
@@ -240,12 +272,12 @@ def _prepare(
     return Request(method, url, headers=headers, data=body).prepare()
 
 
-def _content(raw: Any) -> bytes | None:
+def _content(raw: Any, *, most_bytes: int) -> bytes | None:
     try:
-        content: bytes = raw.read(BODY_BYTES + 1, decode_content=True)
+        content: bytes = raw.read(most_bytes + 1, decode_content=True)
     except (OSError, HTTPError, HTTPException):
         return None
-    return content if len(content) <= BODY_BYTES else None
+    return content if len(content) <= most_bytes else None
 
 
 def _log(method: str, url: str, answer: _Answer | ProviderError, *, seconds: float) -> None:
