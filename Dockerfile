@@ -8,6 +8,8 @@ RUN python -m venv /venv && /venv/bin/pip install --require-hashes -r requiremen
 FROM python:3.13-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=config.settings HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
+# For names on the pictures of shared badges; docs/operating.md tells what other scripts need.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends fonts-dejavu-core && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --create-home --uid 10001 app && mkdir /data && chown app /data
 WORKDIR /app
 COPY --from=environment /venv /venv
