@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -12,10 +12,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from achievements.rewards import Participation, Rewards, issued_by_hand_to, participation, rewards_of
+from badges.sharing.public import published_by
 from tms import gates
 from tms.access import Action
 from tms.models import User
 from tms.pages import SignedIn
+
+if TYPE_CHECKING:
+    from badges.models import IssuedBadge
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -54,6 +58,7 @@ def _page(request: SignedIn, *, learner: User) -> HttpResponse:
         "is_own": is_own,
         "state": state.value,
         "rewards": rewards,
+        "still_public": _still_public(learner, rewards=rewards) if is_own else [],
     }
     if request.headers.get("HX-Request") != "true":
         response = render(request, "achievements/page.html", context)
@@ -65,6 +70,12 @@ def _page(request: SignedIn, *, learner: User) -> HttpResponse:
         response = render(request, "achievements/_rewards.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _still_public(learner: User, *, rewards: Rewards | None) -> list[IssuedBadge]:
+    """What she published and would not find on the page otherwise, to end it."""
+    listed = {shown.row.pk for shown in rewards.badges} if rewards else set()
+    return [row for row in published_by(learner) if row.pk not in listed]
 
 
 def _rewards(viewer: User, *, learner: User, state: Participation) -> Rewards | None:

@@ -14,6 +14,7 @@ from achievements.over_time import awards_over_time
 from achievements.references import problem_of
 from achievements.rewards import Participation, badges_of, earned_by, on_display, participation
 from badges.lately import LATELY
+from badges.sharing.order import shown_to_others
 from badges.status import Status
 from tms.access import Action, may
 from tms.panels import Panel, Place
@@ -68,7 +69,7 @@ def rewards(user: User) -> dict[str, Any] | None:
     if not _collects(user):
         return None
     # One more than is shown tells whether there are more.
-    badges = list(on_display(badges_of(user, viewer=user))[: SHOWN + 1])
+    badges = list(shown_to_others(on_display(badges_of(user, viewer=user)))[: SHOWN + 1])
     achievements = list(earned_by(user, viewer=user)[: SHOWN + 1])
     return {
         "badges": badges[:SHOWN],

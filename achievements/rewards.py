@@ -12,12 +12,14 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from achievements.conditions.explain import Outline, outlines
 from achievements.models import EarnedAchievement, RuleVersion
 from badges.models import IssuedBadge
+from badges.sharing.order import featured_first
 from badges.status import Status
 from badges.wording import Told, told
 from tms.access import Action
 from tms.models import ProgressChange
 
 if TYPE_CHECKING:
+    from badges.models import BadgePresentation
     from tms.models import User
 
 # Never reached the learner, or is no longer what she holds.
@@ -60,13 +62,12 @@ def explained(rows: QuerySet[EarnedAchievement]) -> list[Earned]:
 
 
 def badges_of(learner: User, *, viewer: User) -> QuerySet[IssuedBadge]:
-    """Newest first."""
-    return (
+    """Those she features first, then the newest; also what she hides from others."""
+    return featured_first(
         IssuedBadge.objects.for_user(viewer, Action.SEE_OWN)
         .filter(learner=learner)
         .exclude(status__in=NOT_SHOWN)
         .select_related("badge__badge_provider")
-        .order_by("-earned_at", "-id")
     )
 
 
@@ -93,6 +94,14 @@ class Shown:
     row: IssuedBadge
     told: Told
 
+    @property
+    def chosen(self) -> str:
+        """What she has chosen about it (badges.sharing)."""
+        chosen: BadgePresentation | None = getattr(self.row, "presentation", None)
+        if chosen is None:
+            return ""
+        return f"{chosen.is_featured}{chosen.is_hidden}{bool(chosen.published_at)}"
+
 
 @dataclass(frozen=True)
 class Rewards:
@@ -110,7 +119,7 @@ class Rewards:
         """Changes when anything on the page would."""
         parts = [
             *(f"a{earned.row.pk}" for earned in self.achievements),
-            *(f"b{shown.row.pk}:{shown.row.issued_status}" for shown in self.badges),
+            *(f"b{shown.row.pk}:{shown.row.issued_status}:{shown.chosen}" for shown in self.badges),
             str(self.is_moving),
         ]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from badges import corrections, ending, erasing, issuing, reflection
 from badges.by_hand import issue_by_hand
 from badges.models import Badge, IssuedBadge
+from badges.sharing.public import public_url
 from providers.base import Evidence
 from tms.access import Action
 from tms.api.collection import Collection
@@ -70,6 +71,10 @@ class IssuedBadgeSerializer(FactSerializer):
         help_text=_("Whether the provider tells the earner why it is revoked; where not, tell it yourself.")
     )
 
+    public_url = serializers.SerializerMethodField(
+        help_text=_("The page that the learner has opened to everybody; null while she has not.")
+    )
+
     class Meta:
         model = IssuedBadge
         fields = (
@@ -82,6 +87,7 @@ class IssuedBadgeSerializer(FactSerializer):
             "external_state",
             "external_url",
             "accept_url",
+            "public_url",
             "source",
             "source_key",
             "issued_by",
@@ -100,6 +106,9 @@ class IssuedBadgeSerializer(FactSerializer):
             "tells_reason",
         )
         read_only_fields = fields
+
+    def get_public_url(self, row: IssuedBadge) -> str | None:
+        return public_url(row) or None
 
     def get_tells_reason(self, row: IssuedBadge) -> bool:
         return ending.tells_reason(row.badge.badge_provider.kind)
@@ -202,7 +211,7 @@ class IssuedBadges(Collection):
     filterset_class = filters_for(IssuedBadgeSerializer)
     reading = Action.SEE_OWN
     writing = Action.ISSUE
-    joined = ("badge__badge_provider",)
+    joined = ("badge__badge_provider", "presentation")
     deferred = ("badge__badge_provider__token",)
 
     @extend_schema(

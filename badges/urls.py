@@ -12,6 +12,7 @@ from badges.issued.pages import act_on_issued_badge, act_on_issued_badges, issue
 from badges.lists import pages as lists
 from badges.pages import undo_act
 from badges.profile import pages as profile
+from badges.sharing import pages as sharing
 from tms.finding.pages import page_of
 
 urlpatterns = [
@@ -35,9 +36,15 @@ urlpatterns = [
     path("issued-badges/", page_of(ISSUED_PAGE), name="find-issued-badges"),
     path("issued-badges/act/", act_on_issued_badges, name="act-on-issued-badges"),
     path("issued-badges/<int:pk>/", issued_badge, name="issued-badge"),
+    path("issued-badges/<int:pk>/share/", sharing.share_badge, name="share-badge"),
+    path("issued-badges/<int:pk>/present/", sharing.present_badge, name="present-badge"),
     path("issued-badges/<int:pk>/<slug:verb>/", act_on_issued_badge, name="act-on-issued-badge"),
     path("issued-badges/from-list/", lists.start, name="issue-from-list"),
     path("issued-badges/from-list/<int:pk>/", lists.one_list, name="issuing-list"),
     path("issued-badges/from-list/<int:pk>/result.csv", lists.download, name="issuing-list-file"),
+    path("shared-badges/<uuid:public_id>/", sharing.shared_badge, name="shared-badge"),
+    path("shared-badges/<uuid:public_id>/card.png", sharing.shared_badge_card, name="shared-badge-card"),
+    path("shared-badges/<uuid:public_id>/badge.png", sharing.shared_badge_image, name="shared-badge-image"),
+    path("shared-badges/<uuid:public_id>/mine/", sharing.own_shared_badge, name="own-shared-badge"),
     path("issuing-acts/<int:pk>/undo/", undo_act, name="undo-issuing-act"),
 ]

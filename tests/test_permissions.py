@@ -24,6 +24,7 @@ from django.urls import URLResolver, get_resolver, reverse
 from achievements import backfill
 from achievements.models import EarnedAchievement
 from badges.models import IssuedBadge, IssuingAct, IssuingList, Synchronization
+from badges.sharing import choices
 from badges.status import Status
 from tests.factories import (
     PAST,
@@ -68,6 +69,8 @@ NOWHERE =      "404  404  404  404  404  404  404  404  404  404"
 PAGE =         "302  200  200  200  200  200  200  200  200  200"
 PAGE_ACT =     "302  302  302  302  302  302  302  302  302  302"
 PAGE_OF_OWN =  "302  200  404  404  404  200  404  200  404  200"
+PAGE_HOLDER =  "302  200  404  404  404  404  404  404  404  404"  # nobody acts in her place
+PAGE_HOLDER_ACT="302 302  404  404  404  404  404  404  404  404"
 PAGE_TEACH =   "302  404  404  200  200  200  404  200  404  200"
 PAGE_TEACH_ACT="302  404  404  302  302  302  404  302  404  302"
 PAGE_OF_ACTOR= "302  404  404  200  404  200  404  200  404  200"
@@ -166,6 +169,12 @@ TABLE: dict[str, Url] = {
     "find-badge-progress": page(GET=PAGE_FIND),
     "explain-progress": page(of="achievement learner", GET=PAGE_ISSUE_ASK),
     "issued-badge": page(of="issued", GET=PAGE_ISSUE_ASK),
+    "share-badge": page(of="issued", GET=PAGE_HOLDER, POST=PAGE_HOLDER_ACT),
+    "present-badge": page(of="issued", POST=PAGE_HOLDER_ACT),
+    "own-shared-badge": page(of="shared", GET=PAGE_HOLDER_ACT),
+    "shared-badge": machine(of="shared", GET=ALL),
+    "shared-badge-card": machine(of="shared", GET=ALL),
+    "shared-badge-image": machine(of="shared", GET=ALL),
     "act-on-issued-badge": page(of="failed verb", GET=PAGE_ISSUE_ASK, POST=PAGE_OF_ADMINISTRATOR_ACT),
     "act-on-issued-badges": page(POST=PAGE_FIND_ACT),
     "choose-for-filter": page(of="find_page find_filter", GET=PAGE_FIND, POST=PAGE_FIND),
@@ -330,6 +339,7 @@ def world(module_db: None) -> World:
     failed = IssuedBadgeFactory.create(
         badge=BadgeFactory.create(organization=organization), learner=learner, status=Status.FAILED
     )
+    shared = IssuedBadgeFactory.create(learner=learner, status=Status.ACCEPTED)
     act = IssuingAct.objects.create(
         token=uuid4(), actor=learner, organization=organization, source_kind=IssuedBadge.Source.API
     )
@@ -396,6 +406,7 @@ def world(module_db: None) -> World:
             failed=failed,
             act=act,
             list=issued_list,
+            shared=SimpleNamespace(pk=choices.publish(shared, actor=learner).public_id),
             verb=SimpleNamespace(pk="retry"),
             source_kind=SimpleNamespace(pk="learning-path"),
             find_page=SimpleNamespace(pk="users"),

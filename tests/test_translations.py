@@ -25,6 +25,7 @@ from badges.catalogue import save_badge
 from badges.issued.verbs import VERBS
 from badges.lifecycle import Move, move
 from badges.models import Badge, Difference, IssuedBadge, IssuingAct, Synchronization
+from badges.sharing import choices
 from badges.status import Status
 from badges.synchronization import Change
 from providers.models import BadgeProvider
@@ -382,4 +383,44 @@ def test_users_and_organizations(brackets, client, world):
     ]
     for page in pages:
         html = re.sub(r'<select[^>]*name="time_zone".*?</select>', "", page.content.decode(), flags=re.DOTALL)
+        assert list(unmarked(html)) == []
+
+
+def test_a_badge_that_is_shared(brackets, client, world):
+    """Where she decides, before and after, and the public page in each state."""
+    learner = world["learner"]
+    badge = BadgeFactory(name="Ξι", description="Ωραία", organization=learner.organization)
+    row = IssuedBadgeFactory(
+        badge=badge, learner=learner, status=Status.ACCEPTED, external_url="https://provider.example/"
+    )
+    client.force_login(learner)
+    share = reverse("share-badge", args=[row.pk])
+    public = reverse("shared-badge", args=[choices.publish(row, actor=learner).public_id])
+    pages = [client.get(share), client.get("/achievements/"), client.get(public)]
+    acts = ({"act": "index", "is_indexed": "on"}, {"act": "index"}, {"act": "unpublish"}, {"act": "publish"})
+    pages += [client.post(share, act, headers={"HX-Request": "true"}) for act in acts]
+    for status in (Status.REVOKING, Status.REVOKED, Status.EXPIRED, Status.SUPERSEDED):
+        move(Move(issued_badge_id=row.pk, from_status=row.status, to_status=status))
+        row.refresh_from_db()
+        pages += [client.get(share), client.get(public)]
+        IssuedBadge.objects.filter(pk=row.pk).update(status=Status.ACCEPTED)
+        row.refresh_from_db()
+    IssuedBadge.objects.filter(pk=row.pk).update(status=Status.EXPIRED, expires_at=timezone.now())
+    newer = IssuedBadgeFactory(badge=badge, learner=learner, status=Status.ACCEPTED, replaces=row)
+    choices.publish(newer, actor=learner)
+    pages += [client.get(share), client.get(public)]
+    gates.opt_out(learner)
+    pages += [client.get("/achievements/")]
+    gates.opt_in(learner)
+    present = reverse("present-badge", args=[newer.pk])
+    for act in ("feature", "unfeature", "hide", "feature", "unhide"):
+        pages += [client.post(present, {"act": act}, headers={"HX-Request": "true"})]
+    choices.hide(newer, actor=learner)
+    pages += [client.get(reverse("share-badge", args=[newer.pk])), client.get("/achievements/")]
+    client.force_login(world["administrator"])
+    pages += [client.get(f"/users/{learner.pk}/achievements/")]
+    for page in pages:
+        html = re.sub(
+            r"<textarea.*?</textarea>|[0-9a-f]{8}-[0-9a-f-]{27}", "", page.content.decode(), flags=re.DOTALL
+        )
         assert list(unmarked(html)) == []

@@ -101,7 +101,7 @@ def fitted(
     if dotted := face_for(text + _ELLIPSIS, weight, size=sizes[-1]):
         return dotted, _cut(text, ending=_ELLIPSIS, face=dotted, width=width, most=most)
     plain = face_for(text, weight, size=sizes[-1])
-    return plain and (plain, _cut(text, ending="", face=plain, width=width, most=most))
+    return (plain, _cut(text, ending="", face=plain, width=width, most=most)) if plain else None
 
 
 def _cut(text: str, *, ending: str, face: Face, width: float, most: int) -> list[str]:
