@@ -7,7 +7,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 LOCKS := requirements/base.txt requirements/dev.txt
-TRY := DEBUG=on DEMO=on
+DEMO ?= on
+TRY := DEBUG=on DEMO=$(DEMO)
 # Tests run on SQLite without any server unless a target says otherwise.
 TESTING := DEBUG=on LOG_LEVEL=WARNING
 WORKERS ?= auto
@@ -44,7 +45,7 @@ setup: $(VENV)/.base ## The environment only, in .venv
 
 setup-dev: $(VENV)/.dev
 
-run: setup ## Set up, migrate, load the demo once, serve (PORT, HOST, DATA_DIR)
+run: setup ## Set up, migrate, load the demo once, serve (PORT, HOST, DATA_DIR, DEMO=off)
 	@$(TRY) $(PY) manage.py serve
 
 test: setup-dev ## The tests, on SQLite, with no server running

@@ -27,7 +27,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from badges.activation import hold_waiting, state_of
 from badges.asking import asking
@@ -408,8 +408,9 @@ def summary(record: Synchronization) -> str:
     if record.problem:
         return record.problem
     counts = Counter(change["change"] for change in record.changes)
+    is_accredible = record.badge_provider.kind == BadgeProvider.Kind.ACCREDIBLE
     parts = [
-        ngettext("%d template", "%d templates", record.seen) % record.seen,
+        (_GROUPS if is_accredible else _TEMPLATES) % record.seen,
         *(part % counts[change] for change, part in _PARTS.items() if counts[change]),
     ]
     return (
@@ -417,6 +418,8 @@ def summary(record: Synchronization) -> str:
     )
 
 
+_TEMPLATES = ngettext_lazy("%d template", "%d templates")
+_GROUPS = ngettext_lazy("%d group", "%d groups")
 _PARTS = {
     Change.NEW: ngettext_lazy("%d new badge", "%d new badges"),
     Change.CHANGED: ngettext_lazy("%d changed", "%d changed"),

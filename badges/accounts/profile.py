@@ -106,7 +106,7 @@ def profile_of(provider: BadgeProvider, *, viewer: User) -> Profile:
         states=[(str(state.label), by_state[state]) for state in Badge.TemplateState if state in by_state],
         history=[
             Told(record=record, sentence=summary(record))
-            for record in history.select_related("actor")[:LATEST]
+            for record in history.select_related("actor", "badge_provider")[:LATEST]
         ],
         differences=provider.open_differences,  # type: ignore[attr-defined]
         available_to=list(provider.available_to.all()),

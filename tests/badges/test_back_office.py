@@ -421,7 +421,7 @@ def test_groups_are_synchronized(office: Client, account: BadgeProvider, paper: 
 
     page = act(office, AccredibleConfig, "sync_groups", config)
 
-    assert "1 template, 1 new badge" in page
+    assert "1 group, 1 new badge" in page
     assert Badge.objects.get().badge_provider == config
 
 

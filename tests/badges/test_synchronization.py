@@ -336,7 +336,7 @@ def test_kinds_that_share_ids_do_not_collide(paper: Paper, account: BadgeProvide
     synchronize(account)
     record = synchronize(accredible)
 
-    assert (record.problem, record.seen) == ("", 1)
+    assert (record.seen, summary(record)) == (1, "1 group, 1 new badge")
     assert Badge.objects.filter(template_id="17").count() == 2
     paper.groups = []
     assert changes(synchronize(accredible))[0][0] == "gone"

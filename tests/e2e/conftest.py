@@ -57,6 +57,7 @@ class Product:
 
     port: int
     data: Path
+    demo: bool = True
     process: subprocess.Popen[str] | None = None
     log: Path | None = None
 
@@ -78,7 +79,13 @@ class Product:
             "EMBEDDED_WORKER",
         }
         kept = {name: text for name, text in os.environ.items() if name not in names}
-        return {**kept, "DEBUG": "on", "DEMO": "on", "DATA_DIR": str(self.data), "SWEEP_SECONDS": "1"}
+        return {
+            **kept,
+            "DEBUG": "on",
+            "DEMO": "on" if self.demo else "off",
+            "DATA_DIR": str(self.data),
+            "SWEEP_SECONDS": "1",
+        }
 
     def start(self) -> None:
         self.log = self.data / "serve.log"
@@ -107,11 +114,11 @@ class Product:
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(timeout=20)
 
-    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
-            env=self.environment,
+            env=self.environment | environment,
             capture_output=True,
             text=True,
             check=False,

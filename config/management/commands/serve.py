@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from http.client import HTTPConnection
 from types import FrameType
@@ -44,7 +44,10 @@ READY_SECONDS = 60
 
 
 class Command(BaseCommand):
-    help = "Prepare the database, load the demo once, and serve site, worker, beat and sandbox until Ctrl-C."
+    help = (
+        "Prepare the database, load the demo once (DEMO=off: begin with nothing), "
+        "and serve site, worker, beat and sandbox until Ctrl-C."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
@@ -66,7 +69,8 @@ class Command(BaseCommand):
         settings.PROVIDER_ALLOWED_HOSTS = [*settings.PROVIDER_ALLOWED_HOSTS, f"127.0.0.1:{sandbox_port}"]
         with Processes() as processes:
             self._sandbox(processes, sandbox_port)
-            self._demo(f"http://127.0.0.1:{sandbox_port}/v1")
+            if settings.DEMO:
+                self._demo(f"http://127.0.0.1:{sandbox_port}/v1")
             self._site(processes, host, port)
             _let_the_sandbox_tell(sandbox_port, site=f"http://{host}:{port}")
             self._welcome(host, port, sandbox_port)
@@ -108,22 +112,14 @@ class Command(BaseCommand):
         processes.start("The site", command, address=(host, port), environment=environment)
 
     def _welcome(self, host: str, port: int, sandbox_port: int) -> None:
-        width = max(len(login.role) for login in LOGINS)
-        emails = max(len(login.email) for login in LOGINS)
-        lines = [f"  {login.role:<{width}}  {login.email:<{emails}}  {DEMO_PASSWORD}" for login in LOGINS]
         self.stdout.write(
             "\n".join(
                 [
                     "",
                     self.style.SUCCESS(f"Ready: http://{host}:{port}/"),
                     "",
-                    "Sign in as",
-                    *lines,
-                    "",
-                    "What to look at",
-                    "  As the learner: the dashboard, then Achievements. Badges arrive while you watch.",
+                    *(_demo_words() if settings.DEMO else _words_of_an_empty_site()),
                     f"  http://127.0.0.1:{sandbox_port}/ is the local badge provider and what it received.",
-                    "  As the administrator: Back office → Lab instances. Complete one more: one more badge.",
                     "  Create a badge provider of your own: Badge Provider Organization Id",
                     f"  {SPARE_ORGANIZATION}, token {SANDBOX_TOKEN}, “Sandbox of this site”.",
                     f"  http://{host}:{port}/api/docs/ is the API.",
@@ -191,6 +187,26 @@ class Processes:
             except subprocess.TimeoutExpired:
                 process.kill()
         return kind is KeyboardInterrupt
+
+
+def _demo_words() -> Iterator[str]:
+    width = max(len(login.role) for login in LOGINS)
+    emails = max(len(login.email) for login in LOGINS)
+    yield "Sign in as"
+    for login in LOGINS:
+        yield f"  {login.role:<{width}}  {login.email:<{emails}}  {DEMO_PASSWORD}"
+    yield ""
+    yield "What to look at"
+    yield "  As the learner: the dashboard, then Achievements. Badges arrive while you watch."
+    yield "  As the administrator: Back office → Lab instances. Complete one more: one more badge."
+
+
+def _words_of_an_empty_site() -> Iterator[str]:
+    if not User.objects.exists():
+        yield "Nobody can sign in yet. Make the first account, and with it an organization and its people:"
+        yield f"  DEBUG=on DEMO=off DATA_DIR={settings.DATA_DIR} {sys.executable} manage.py createsuperuser"
+        yield ""
+    yield "What to look at"
 
 
 def spare_templates() -> list[dict[str, str]]:
