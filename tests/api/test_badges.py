@@ -231,6 +231,7 @@ def test_an_issued_badge_is_shown_with_its_failure(administrator: APIClient, bad
         "external_state": "",
         "external_url": "",
         "accept_url": "",
+        "public_url": None,
         "source": "api",
         "source_key": "",
         "issued_by": None,
