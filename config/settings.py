@@ -215,6 +215,13 @@ STORAGES = {
     },
 }
 
+# What people upload is at most a picture or a list; nobody fills the disk with more.
+FILE_UPLOAD_HANDLERS = [
+    "tms.uploads.Bounded",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+
 # Security
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -47,6 +47,7 @@ ADMIN = (
         (
             Entry(_("Organizations"), "find-organizations", "building-2", Action.SEE),
             Entry(_("Users"), "find-users", "users", Action.SEE),
+            Entry(_("Settings"), "settings", "settings", Action.MANAGE),
         ),
     ),
     Group(

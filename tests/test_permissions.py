@@ -50,6 +50,7 @@ from tests.factories import (
     UserFactory,
 )
 from tms.access import Role
+from tms.models import ProfilePicture
 
 pytestmark = pytest.mark.django_db
 
@@ -128,6 +129,17 @@ TABLE: dict[str, Url] = {
     "dashboard": page(GET=PAGE),
     "own-achievements": page(GET=PAGE, POST=PAGE_ACT),
     "user-achievements": page(of="learner", GET=PAGE_OF_OWN),
+    "own-profile": page(GET=PAGE, POST=PAGE),  # the empty body leaves nothing to store, and it is asked again
+    "own-picture": page(POST=PAGE),
+    "member": page(of="learner", GET=PAGE_OF_OWN),
+    "clear-profile": page(of="learner", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),  # no reason is given
+    "member-picture": page(of="learner picture", GET=PAGE_OF_OWN),
+    "settings": page(GET=PAGE_FIND_ACT),
+    "organization-settings": page(of="organization", GET=PAGE_ISSUE_ASK),
+    "customization": page(of="organization", GET=PAGE_ISSUE_ASK),
+    "gamification": page(of="organization", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),
+    "profile-layout": page(of="organization", GET=PAGE_ISSUE_ASK),
+    "profile-card": page(of="organization card", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),
     "create-achievement": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
     "check-conditions": page(POST=PAGE_LISTS),
     "preview-achievement": page(POST=PAGE_LISTS),
@@ -407,6 +419,8 @@ def world(module_db: None) -> World:
             act=act,
             list=issued_list,
             shared=SimpleNamespace(pk=choices.publish(shared, actor=learner).public_id),
+            picture=SimpleNamespace(pk=ProfilePicture.objects.create(user=learner, version="1").version),
+            card=SimpleNamespace(pk="about"),
             verb=SimpleNamespace(pk="retry"),
             source_kind=SimpleNamespace(pk="learning-path"),
             find_page=SimpleNamespace(pk="users"),

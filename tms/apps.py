@@ -28,4 +28,5 @@ class TmsConfig(AppConfig):
             access.register(done, organization="user__organization", learner="user")
         access.register(m.LearningRecord, organization="learner__organization", learner="learner")
         access.register(m.AuditEntry, organization="organization", seen_by=("actor__organization",))
+        access.register(m.ProfileCard, organization="organization")
         access.register(m.SavedSearch, organization="owner__organization", learner="owner")

@@ -16,8 +16,12 @@ from django.utils.translation import gettext as _
 
 from tms import audit, records
 from tms.errors import DomainError
+from tms.members import layout
 from tms.models import Course, CourseTag, Organization, User, normalize_email
 from tms.progress import changed
+
+# What a new organization takes over from its parent.
+PREFERENCES = ("enable_achievements", "participate_in_global_achievements", "allow_member_profiles")
 
 
 def save_organization(organization: Organization, *, actor: User | None = None) -> Organization:
@@ -30,15 +34,15 @@ def save_organization(organization: Organization, *, actor: User | None = None) 
         before = Organization.objects.select_for_update().filter(pk=organization.pk).first()
         _refuse_a_tree_of_its_own(organization, before=before, actor=actor)
         if before is None and organization.parent:
-            organization.enable_achievements = organization.parent.enable_achievements
-            organization.participate_in_global_achievements = (
-                organization.parent.participate_in_global_achievements
-            )
+            for name in PREFERENCES:
+                setattr(organization, name, getattr(organization.parent, name))
         _refuse_loop(organization)
         organization.full_clean()
         organization.save()
         audit.record_saved(before, organization, kind=audit.Kind.ORGANIZATION, actor=actor)
         if before is None:
+            if organization.parent:
+                layout.start_as(organization.parent, child=organization)
             return organization
         if organization.enable_achievements and not before.enable_achievements:
             organization.users.filter(opted_out_at__isnull=True).update(participate_in_achievements=True)

@@ -159,6 +159,27 @@ def visit(user: User) -> None:
             changed(gained)
 
 
+def once(user: User, occasions: Sequence[tuple[str, str]]) -> list[Activity]:
+    """Write an activity now for each (kind, occasion) that this person has not been through yet.
+
+    The caller lets one writer at a time do this for a person; the constraint on occasions is the last word.
+    """
+    with transaction.atomic():
+        kinds = {kind for kind, _occasion in occasions}
+        rows = Activity.objects.filter(user=user, kind__in=kinds, occasion__isnull=False)
+        known = set(rows.values_list("kind", "occasion"))
+        now = timezone.now()
+        new = [
+            Activity(user=user, kind=kind, occasion=occasion, occurred_at=now)
+            for kind, occasion in occasions
+            if (kind, occasion) not in known
+        ]
+        for activity in new:
+            prepare(activity, before=None)
+        store(new)
+    return new
+
+
 def follow(keys: Iterable[Key]) -> set[int]:
     """Bring what follows from the activities of these takings up to date; ids of the learners concerned.
 

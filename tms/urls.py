@@ -8,8 +8,10 @@ from django.urls import path
 from django.views.generic import TemplateView
 
 from tms import health, pages
+from tms.customization import pages as customization
 from tms.finding import pages as finding
 from tms.finds import AUDIT_PAGE, ORGANIZATIONS_PAGE, USERS_PAGE
+from tms.members import pages as members
 from tms.profiles import pages as profiles
 from tms.style_guide import RULES, tabbed_form
 
@@ -27,6 +29,25 @@ urlpatterns = [
     path("organizations/create/", profiles.create_organization, name="create-organization"),
     path("organizations/<int:pk>/", profiles.organization, name="organization"),
     path("organizations/<int:pk>/edit/", profiles.edit_organization, name="edit-organization"),
+    path("profile/", members.own_profile, name="own-profile"),
+    path("profile/picture/", members.own_picture, name="own-picture"),
+    path("members/<int:pk>/", members.member, name="member"),
+    path("members/<int:pk>/clear/", members.clear_profile, name="clear-profile"),
+    path("members/<int:pk>/picture/<slug:version>/", members.picture, name="member-picture"),
+    path("settings/", customization.settings, name="settings"),
+    path(
+        "organizations/<int:pk>/settings/", customization.organization_settings, name="organization-settings"
+    ),
+    path("organizations/<int:pk>/settings/customization/", customization.customization, name="customization"),
+    path("organizations/<int:pk>/settings/gamification/", customization.gamification, name="gamification"),
+    path(
+        "organizations/<int:pk>/settings/profile-layout/", customization.profile_layout, name="profile-layout"
+    ),
+    path(
+        "organizations/<int:pk>/settings/profile-layout/<slug:card>/",
+        customization.profile_card,
+        name="profile-card",
+    ),
     path("find/<str:page>/choose/<str:name>/", finding.choose_for_filter, name="choose-for-filter"),
     path("find/<str:page>/searches/", finding.saved_searches, name="saved-searches"),
     path("find/<str:page>/searches/save/", finding.save_search, name="save-search"),

@@ -46,9 +46,9 @@ def ids(*learners: User) -> set[int]:
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_a_new_child_starts_with_its_parents_preferences_and_keeps_them(enabled):
-    parent = OrganizationFactory(enable_achievements=enabled, participate_in_global_achievements=enabled)
+    parent = OrganizationFactory(**dict.fromkeys(gates.PREFERENCES, enabled))
     child = gates.save_organization(Organization(name="Child", parent=parent))
-    for name in ("enable_achievements", "participate_in_global_achievements"):
+    for name in gates.PREFERENCES:
         assert getattr(child, name) is enabled
         setattr(parent, name, not enabled)
     gates.save_organization(parent)

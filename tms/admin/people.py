@@ -37,13 +37,14 @@ class OrganizationAdmin(BackOfficeAdmin):
         "time_zone",
         "enable_achievements",
         "participate_in_global_achievements",
+        "allow_member_profiles",
         "external_id",
     )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         hidden: set[str] = set()
         if obj is None:
-            hidden = {"enable_achievements", "participate_in_global_achievements"}  # copied from the parent
+            hidden = set(gates.PREFERENCES)  # copied from the parent
         elif not request.user.is_superuser and obj.pk == request.user.organization_id:  # type: ignore[union-attr]
             hidden = {"parent"}  # what is above one's own organization is not one's own
         return [name for name in self.fields if name not in hidden]

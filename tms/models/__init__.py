@@ -6,6 +6,7 @@ from tms.models.audit import AuditEntry
 from tms.models.classes import Class, Enrollment
 from tms.models.courses import Course, CourseTag, Lab
 from tms.models.coursework import ActivityResult, CourseActivity, CourseSection
+from tms.models.members import MemberProfile, ProfileCard, ProfilePicture, SocialLink
 from tms.models.notifications import Notification
 from tms.models.organizations import Organization
 from tms.models.people import RoleAssignment, User, normalize_email
@@ -29,11 +30,15 @@ __all__ = [
     "LearningPath",
     "LearningPathCourse",
     "LearningRecord",
+    "MemberProfile",
     "Notification",
     "Organization",
+    "ProfileCard",
+    "ProfilePicture",
     "ProgressChange",
     "RoleAssignment",
     "SavedSearch",
+    "SocialLink",
     "Subscription",
     "SubscriptionProfile",
     "User",

@@ -32,6 +32,7 @@ _MODELS = {
     "achievement": "achievements.Achievement",
     "organization": "tms.Organization",
     "user": "tms.User",
+    "profile_card": "tms.ProfileCard",
 }
 
 
@@ -79,6 +80,7 @@ class AuditEntry(models.Model):
         BACKFILL = "backfill", _("Backfill")
         ORGANIZATION = "organization", _("Organization")
         USER = "user", _("User")
+        PROFILE_CARD = "profile_card", _("Profile card")
 
     at = models.DateTimeField(_("time"), db_default=Now())
     actor = models.ForeignKey(

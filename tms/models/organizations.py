@@ -24,6 +24,13 @@ class Organization(Fact):
         default=False,
         help_text=_("Only meaningful while Enable Achievements is ticked."),
     )
+    allow_member_profiles = models.BooleanField(
+        _("Allow Member Profiles"),
+        default=False,
+        help_text=_(
+            "Its members may show their profiles to each other. Each of them decides for themselves."
+        ),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:

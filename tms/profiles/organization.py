@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -11,13 +11,58 @@ from django.utils.translation import gettext_lazy
 
 from tms import gates
 from tms.access import Action, organization_tree
-from tms.gates import Participation
+from tms.gates import PREFERENCES, Participation
+from tms.members.visibility import shown_in
 from tms.models import Organization, User
 from tms.sections import EntityForm, Section
 from tms.time_zone import ZoneSelect
 
 
-class OrganizationForm(EntityForm):
+class PreferencesForm(EntityForm):
+    """What an organization has switched on; the same columns wherever they are asked for."""
+
+    sections: ClassVar[tuple[Section, ...]] = (
+        Section(
+            name="preferences",
+            label=gettext_lazy("Preferences"),
+            fields=PREFERENCES,
+            template="tms/profiles/_preferences.html",
+        ),
+    )
+
+    class Meta:
+        model = Organization
+        fields: tuple[str, ...] = PREFERENCES
+        help_texts = {
+            "participate_in_global_achievements": gettext_lazy(
+                "Its users also earn the achievements that other organizations have marked as global."
+            ),
+        }
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    @cached_property
+    def participation(self) -> Participation:
+        return gates.participation_in(self.instance)
+
+    @cached_property
+    def was_enabled(self) -> bool:
+        """As it is stored; the form has filled the instance in by now."""
+        return bool(self.initial.get("enable_achievements"))
+
+    @cached_property
+    def shown_profiles(self) -> int:
+        """How many have chosen to show theirs, whether or not that is allowed now."""
+        return shown_in(self.instance)
+
+    def save_organization(self) -> bool:
+        """Whether it was stored."""
+        return self.stores(lambda: gates.save_organization(self.instance, actor=self.user))
+
+
+class OrganizationForm(PreferencesForm):
     """A new one has no preferences to ask for: it starts with its parent's."""
 
     sections = (
@@ -26,24 +71,11 @@ class OrganizationForm(EntityForm):
             label=gettext_lazy("Basic Information"),
             fields=("name", "parent", "time_zone", "external_id"),
         ),
-        Section(
-            name="preferences",
-            label=gettext_lazy("Preferences"),
-            fields=("enable_achievements", "participate_in_global_achievements"),
-            template="tms/profiles/_preferences.html",
-        ),
+        *PreferencesForm.sections,
     )
 
-    class Meta:
-        model = Organization
-        fields = (
-            "name",
-            "parent",
-            "time_zone",
-            "external_id",
-            "enable_achievements",
-            "participate_in_global_achievements",
-        )
+    class Meta(PreferencesForm.Meta):
+        fields = ("name", "parent", "time_zone", "external_id", *PREFERENCES)
         labels = {
             "name": gettext_lazy("Name"),
             "parent": gettext_lazy("Parent"),
@@ -51,20 +83,18 @@ class OrganizationForm(EntityForm):
             "external_id": gettext_lazy("External ID"),
         }
         help_texts = {
+            **PreferencesForm.Meta.help_texts,
             "time_zone": gettext_lazy("Of its users who have none of their own, and of its days."),
             "external_id": gettext_lazy("What another system calls this organization."),
-            "participate_in_global_achievements": gettext_lazy(
-                "Its users also earn the achievements that other organizations have marked as global."
-            ),
         }
         widgets = {"external_id": forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})}
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.user = user
+        super().__init__(*args, user=user, **kwargs)
         self.fields["time_zone"].widget = ZoneSelect()
         if self.instance.pk is None:
-            del self.fields["enable_achievements"], self.fields["participate_in_global_achievements"]
+            for name in PREFERENCES:
+                del self.fields[name]
         self._prepare_parent()
 
     def _prepare_parent(self) -> None:
@@ -80,16 +110,3 @@ class OrganizationForm(EntityForm):
             parent.help_text = _("A new organization starts with the preferences of its parent.")
         parent.queryset = rows
         parent.required = not self.user.is_superuser
-
-    @cached_property
-    def participation(self) -> Participation:
-        return gates.participation_in(self.instance)
-
-    @cached_property
-    def was_enabled(self) -> bool:
-        """As it is stored; the form has filled the instance in by now."""
-        return bool(self.initial.get("enable_achievements"))
-
-    def save_organization(self) -> bool:
-        """Whether it was stored."""
-        return self.stores(lambda: gates.save_organization(self.instance, actor=self.user))

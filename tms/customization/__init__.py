@@ -1,0 +1,1 @@
+"""**Settings** of an organization, and below them **Customization**: Gamification and Profile Layout."""
