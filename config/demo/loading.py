@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.utils.translation import gettext as _
 
+from config.demo import membership
 from config.demo.generator import LOGINS
 from config.importing import ImportReport, import_folder
 from config.importing.report import Progress
@@ -24,6 +25,8 @@ def load_demo(folder: Path, *, progress: Progress | None = None) -> ImportReport
             "demo_refused", _("The demo has published passwords, so it is loaded only while DEBUG is on.")
         )
     report = import_folder(folder, progress=progress)
+    membership.reward_profiles()
+    membership.show_members()
     closed = User.objects.filter(email__in=[login.email for login in LOGINS], is_demo=False)
     closed.update(is_demo=True, password=make_password(DEMO_PASSWORD))
     return report
