@@ -45,6 +45,7 @@ from tests.factories import (
 )
 from tms import gates
 from tms.access import Role
+from tms.members.profile import save_picture, save_profile
 from tms.models import Class, CourseAssignment, Enrollment
 
 pytestmark = pytest.mark.django_db
@@ -423,4 +424,49 @@ def test_a_badge_that_is_shared(brackets, client, world):
         html = re.sub(
             r"<textarea.*?</textarea>|[0-9a-f]{8}-[0-9a-f-]{27}", "", page.content.decode(), flags=re.DOTALL
         )
+        assert list(unmarked(html)) == []
+
+
+def test_members_and_how_their_profiles_are_arranged(brackets, client, world):
+    """Profiles full and empty, as one writes them and as others see them; settings, and what is wrong there."""
+    learner, administrator = world["learner"], world["administrator"]
+    organization = learner.organization
+    organization.allow_member_profiles = True
+    organization.save()
+    OrganizationFactory(name="Θήτα", parent=organization)
+    Badge.objects.update(name="Άλφα")
+    client.force_login(learner)
+    pages = [client.get("/profile/"), client.get(f"/members/{learner.pk}/")]
+    wrong = {"bio": "Ω" * 1001, "link_1": "α", "link_2": "http://α", "link_3": "https://α@α"}
+    pages += [client.post("/profile/", wrong), client.post("/profile/picture/")]
+    pages += [client.post("/profile/picture/", {"remove": "yes"}, headers={"HX-Request": "true"})]
+    save_profile(learner, bio="Ωραία", links=["https://github.com/1"], shows=True)
+    save_picture(learner, b"1")
+    pages += [client.get("/profile/"), client.get(f"/members/{learner.pk}/")]
+    for person in (administrator, UserFactory(organization=organization, **NAMED)):
+        client.force_login(person)
+        pages += [client.get(f"/members/{learner.pk}/")]
+    client.force_login(administrator)
+    clear = f"/members/{learner.pk}/clear/"
+    pages += [client.get(clear), client.post(clear)]
+    settings = f"/organizations/{organization.pk}/settings/"
+    pages += [client.get(settings), client.get(f"{settings}customization/")]
+    pages += [client.get(f"{settings}gamification/"), client.get(f"{settings}profile-layout/")]
+    for card in ("achievements", "about"):
+        pages += [client.get(f"{settings}profile-layout/{card}/")]
+        pages += [client.post(f"{settings}profile-layout/{card}/", {"shown": "99"})]
+        pages += [
+            client.post(
+                f"{settings}profile-layout/{card}/",
+                {"shown": "9", "position": "main"},
+                headers={"HX-Request": "true"},
+            )
+        ]
+    pages += [client.get(f"{settings}profile-layout/")]
+    organization.allow_member_profiles = False
+    organization.save()
+    pages += [client.get(f"{settings}profile-layout/")]
+    for page in pages:
+        assert page.status_code == 200
+        html = page.content.decode().replace(">GitHub<", "><").replace('placeholder="https://"', "")
         assert list(unmarked(html)) == []
