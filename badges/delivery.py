@@ -189,6 +189,7 @@ def request_for(row: IssuedBadge) -> IssueRequest:
         expires_at=expires_at.astimezone(zone) if expires_at else None,
         evidence=tuple(Evidence(**item) for item in row.evidence),
         suppress_notification=row.suppress_notification,
+        language=row.learner.language,
     )
 
 

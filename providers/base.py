@@ -78,6 +78,7 @@ class IssueRequest:
 
     `earner_id` is the stable id of the learner and `reference` that of our intent: whichever of them a
     provider stores is what a look-up finds the badge by. `issued_at` is aware, in the organization's zone.
+    `language` is the learner's own (a code of Django's), empty where none is known.
     """
 
     reference: str
@@ -90,6 +91,7 @@ class IssueRequest:
     expires_at: datetime | None = None
     evidence: tuple[Evidence, ...] = ()
     suppress_notification: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

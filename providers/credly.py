@@ -79,6 +79,19 @@ STANDING = {
     "revoked": Standing.REVOKED,
 }
 GONE = frozenset({404, 410})
+# Django's code of a language → the one that Credly documents for it; in any other it writes English.
+LOCALES = {
+    "en": "en",
+    "de": "de",
+    "es": "es-ES",
+    "fr": "fr",
+    "fr-ca": "fr-CA",
+    "ja": "ja",
+    "ko": "ko",
+    "pt": "pt",
+    "pt-br": "pt-BR",
+    "zh-hans": "zh-CN",
+}
 
 
 class Credly:
@@ -382,6 +395,8 @@ def _person_and_dates(request: IssueRequest) -> dict[str, Any]:
     }
     if request.expires_at:
         given["expires_at"] = _written(request.expires_at.astimezone(request.issued_at.tzinfo))
+    if request.language in LOCALES:
+        given["locale"] = LOCALES[request.language]
     if request.evidence:
         given["evidence"] = [_evidence(item) for item in request.evidence]
     return given

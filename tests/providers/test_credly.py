@@ -77,6 +77,27 @@ def test_issuing_sends_the_documented_fields(sandbox: SandboxProcess) -> None:
     }
 
 
+@pytest.mark.parametrize(("language", "locale"), [("de", "de"), ("es", "es-ES"), ("zh-hans", "zh-CN")])
+def test_the_earner_is_written_to_in_the_own_language(credly: Credly, language: str, locale: str) -> None:
+    """Also by what takes the place of a badge: Credly empties what a replacement leaves out."""
+    with responses.RequestsMock() as mocked:
+        mocked.post(BADGES, status=201, json={"data": {"id": "b"}})
+        mocked.post(f"{BADGES}/b/replace", json={"data": {"id": "c"}})
+        credly.issue(issue_request(language=language))
+        credly.correct("b", issue_request(language=language))
+
+        assert [json.loads(call.request.body)["locale"] for call in mocked.calls] == [locale, locale]
+
+
+@pytest.mark.parametrize("language", ["", "he"])
+def test_a_language_that_credly_does_not_document_is_not_sent(credly: Credly, language: str) -> None:
+    with responses.RequestsMock() as mocked:
+        mocked.post(BADGES, status=201, json={"data": {"id": "b"}})
+        credly.issue(issue_request(language=language))
+
+        assert "locale" not in json.loads(mocked.calls[0].request.body)
+
+
 def test_the_token_is_the_user_name_and_the_password_is_empty(credly: Credly) -> None:
     with responses.RequestsMock() as mocked:
         mocked.post(BADGES, status=201, json={"data": {"id": "b"}})
