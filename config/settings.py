@@ -14,8 +14,8 @@ from typing import Any
 
 import environ
 from csp.constants import NONE, SELF
+from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -54,6 +54,15 @@ def number(name: str, default: float) -> float:
         return float(text) if text else default
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} is {text!r}; a number is needed.") from error
+
+
+def languages(codes: list[str]) -> list[tuple[str, str]]:
+    """Each by its own name for itself, which needs no translation."""
+    if unknown := [code for code in codes if "name_local" not in LANG_INFO.get(code, {})]:
+        raise ImproperlyConfigured(
+            f"LANGUAGES names {', '.join(unknown)}; a code such as en or pt-br is needed."
+        )
+    return [(code, LANG_INFO[code]["name_local"]) for code in codes]
 
 
 DEBUG = switch("DEBUG", False)
@@ -115,6 +124,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "tms.language.LanguageMiddleware",
     "tms.time_zone.LocalTimeMiddleware",
     "tms.visits.VisitMiddleware",
 ]
@@ -196,9 +206,13 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # Language, time
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGES = languages(items("LANGUAGES") or ["en", "de"])
+# Where neither a person nor a browser says which.
+LANGUAGE_CODE = LANGUAGES[0][0]
+LOCALE_PATHS = [*map(Path, items("LOCALE_DIR")), BASE_DIR / "locale"]
+LANGUAGE_COOKIE_AGE = 31_536_000
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -237,7 +251,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = switch("SECURE_SSL_REDIRECT", False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if switch("BEHIND_PROXY", False) else None

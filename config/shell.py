@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
+from tms import language
 from tms.access import Action, may
 
 if TYPE_CHECKING:
@@ -115,9 +116,10 @@ class LinkGroup:
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The context of base.html. Reads nothing but the roles of the signed-in user, which are cached on it."""
     user = getattr(request, "user", None)  # an error may come before the user is known
+    # Not site_name: the stock sign-in view puts the host there.
+    everywhere = {"product_name": SITE_NAME, "languages": language.choices()}
     if user is None or not user.is_authenticated:
-        # Not site_name: the stock sign-in view puts the host there.
-        return {"product_name": SITE_NAME, "menu": [], "admin_menu": [], "tools": []}
+        return {**everywhere, "menu": [], "admin_menu": [], "tools": []}
     everything = (*MENU, *(entry for group in ADMIN for entry in group.entries), *TOOLS)
     addresses = {entry: url for entry in everything if may(user, entry.action) and (url := _url(entry))}
     # An address below several is below the longest of them.
@@ -132,7 +134,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
     groups = [LinkGroup(group.label, links(group.entries)) for group in ADMIN]
     return {
-        "product_name": SITE_NAME,
+        **everywhere,
         "menu": links(MENU),
         "admin_menu": [group for group in groups if group.links],
         "tools": links(TOOLS),

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.test import override_settings
+from django.utils import translation
 from hypothesis import settings
 
 from tests.providers.conftest import SandboxProcess
@@ -31,6 +32,13 @@ def quick_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         STATIC_ROOT=tmp_path_factory.mktemp("static"),
     ):
         yield
+
+
+@pytest.fixture(autouse=True)
+def language() -> Iterator[None]:
+    """A request leaves its language behind, for the next request to change; a test that makes none has none."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="module")

@@ -126,6 +126,7 @@ def api(of: str = "", body: dict[str, Any] | None = None, **methods: str) -> Url
 
 TABLE: dict[str, Url] = {
     # Pages
+    "choose-language": machine(POST=PAGE_ACT),
     "dashboard": page(GET=PAGE),
     "own-achievements": page(GET=PAGE, POST=PAGE_ACT),
     "user-achievements": page(of="learner", GET=PAGE_OF_OWN),

@@ -51,7 +51,10 @@ from tms.models import Class, CourseAssignment, Enrollment
 pytestmark = pytest.mark.django_db
 
 # Brands, a name of a product and addresses; they are the same in every language.
-UNTRANSLATED = re.compile(r"Credly|Accredible|TMS Badging|Excel|https?://\S+|\S+@\S+|[A-Z]{2,4}|UTC")
+# Languages are called by what they call themselves.
+UNTRANSLATED = re.compile(
+    r"Credly|Accredible|TMS Badging|Excel|English|Deutsch|https?://\S+|\S+@\S+|[A-Z]{2,4}|UTC"
+)
 
 
 NAMED = {"first_name": "Άννα", "last_name": "Βήτα"}

@@ -136,6 +136,7 @@ USERS = Listing(
             order_by=("is_active", "last_name"),
         ),
         Column(name="time_zone", label=_("Time Zone"), value=lambda row: row.time_zone),
+        Column(name="language", label=_("Language"), value=lambda row: row.get_language_display()),
         plain("external_id", _("External ID")),
         plain("date_joined", _("Created"), name="joined"),
         plain("last_login", _("Last Sign-in")),

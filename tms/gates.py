@@ -165,6 +165,7 @@ _EDITED_IN_BULK = (
     "last_name",
     "organization",
     "time_zone",
+    "language",
     "participate_in_achievements",
     "is_active",
 )

@@ -1,14 +1,17 @@
-"""The front door: dashboard and sign-in. What machines ask is in tms.health."""
+"""The front door: dashboard, sign-in, language. What machines ask is in tms.health."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
+from django.views.i18n import set_language
 
+from tms import people
 from tms.contributions import contributed
 from tms.panels import Place
 
@@ -38,3 +41,12 @@ class SignIn(LoginView):
 
     template_name = "registration/sign_in.html"
     redirect_authenticated_user = True
+
+
+@login_not_required
+@require_POST
+def choose_language(request: HttpRequest) -> HttpResponse:
+    """Kept by the browser, and with the account of whoever is signed in."""
+    if request.user.is_authenticated:
+        people.choose_language(request.user, request.POST.get("language", ""))
+    return set_language(request)

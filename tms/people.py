@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from tms import gates, roles
+from tms import gates, language, roles
 from tms.access import Action, Role
 from tms.errors import NotFound
 from tms.models import User
@@ -45,3 +45,9 @@ def save_person(
         if terms is not None:
             roles.assign(user, terms, actor=actor)
     return user
+
+
+def choose_language(user: User, code: str) -> None:
+    """The user's own choice; of a language that is not offered, nothing."""
+    if code in dict(language.choices()):
+        User.objects.filter(pk=user.pk).update(language=code)

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.forms.utils import flatatt
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
@@ -27,13 +27,14 @@ class LocalTimeMiddleware:
 
 
 def in_readers_zone(lines: Iterator[str]) -> Iterator[str]:
-    """The same lines, for a file that is sent while it is made: that goes on when the middleware is left."""
-    return _made_in(timezone.get_current_timezone(), lines)
+    """The same lines, for a file that is sent while it is made: that goes on when the middleware is left.
+    They are in the reader's language, too (tms.language)."""
+    return _made_in(timezone.get_current_timezone(), translation.get_language(), lines)
 
 
-def _made_in(zone: tzinfo, lines: Iterator[str]) -> Iterator[str]:
+def _made_in(zone: tzinfo, language: str | None, lines: Iterator[str]) -> Iterator[str]:
     while True:
-        with timezone.override(zone):
+        with timezone.override(zone), translation.override(language):
             line = next(lines, None)
         if line is None:
             return

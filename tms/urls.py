@@ -19,6 +19,7 @@ urlpatterns = [
     path("", pages.dashboard, name="dashboard"),
     path("sign-in/", pages.SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("language/", pages.choose_language, name="choose-language"),
     path("users/", finding.page_of(USERS_PAGE), name="find-users"),
     path("organizations/", finding.page_of(ORGANIZATIONS_PAGE), name="find-organizations"),
     path("audit/", finding.page_of(AUDIT_PAGE), name="find-audit"),

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext as _
 
@@ -124,6 +125,16 @@ def time_zone(cell: str) -> str:
             % {"found": shown(cell)}
         )
     return cell
+
+
+def language(cell: str) -> str:
+    known = [code for code, _name in settings.LANGUAGES]
+    if cell.lower() not in known:
+        raise BadCell(
+            _("%(found)s is found; allowed are %(allowed)s.")
+            % {"found": shown(cell), "allowed": ", ".join(known)}
+        )
+    return cell.lower()
 
 
 def from_environment(cell: str) -> str:

@@ -63,6 +63,7 @@ class Users(Sheet[User]):
         possibly_empty("last_name"),
         required("organization", refers_to=Organization),
         optional("time_zone", cells.time_zone, empty=""),
+        optional("language", cells.language, empty=""),
         optional("participate_in_achievements", cells.boolean, field=""),
         optional("roles", cells.many_of(Role), field="", empty=frozenset()),
         optional("is_disabled", cells.boolean, field=""),

@@ -37,6 +37,7 @@ def test_a_user_is_created_without_a_password(world: World, administrator: APICl
         "last_name": "Hopper",
         "organization": world.north.pk,
         "time_zone": "",
+        "language": "",
         "participate_in_achievements": True,
         "opted_out_at": None,
         "roles": [],

@@ -108,3 +108,20 @@ def test_every_name_of_the_example_is_read():
     }
     source = (ROOT / "config/settings.py").read_text(encoding="utf-8")
     assert {name for name in names if f'"{name}"' not in source} == set()
+
+
+def test_languages_are_named_by_their_codes():
+    assert value_of(PRODUCTION, "LANGUAGES") == "[('en', 'English'), ('de', 'Deutsch')]"
+    chosen = {**PRODUCTION, "LANGUAGES": "de, pt-br"}
+    assert value_of(chosen, "LANGUAGES[1][0]") == "pt-br"
+    assert value_of(chosen, "LANGUAGE_CODE") == "de"
+
+
+def test_a_language_that_is_unknown_stops_the_start():
+    result = settings_of({**PRODUCTION, "LANGUAGES": "en,german"}, "LANGUAGES")
+    assert result.returncode != 0
+    assert "LANGUAGES names german" in result.stderr
+
+
+def test_catalogues_of_ones_own_come_first():
+    assert value_of({**PRODUCTION, "LOCALE_DIR": "/srv/locale"}, "LOCALE_PATHS[0]") == "/srv/locale"

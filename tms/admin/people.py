@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from tms import gates, people, roles
 from tms.access import Role
@@ -112,7 +113,17 @@ class UserAdmin(BackOfficeAdmin):
     fieldsets = (
         (
             None,
-            {"fields": ("email", "first_name", "last_name", "organization", "time_zone", "new_password")},
+            {
+                "fields": (
+                    "email",
+                    "first_name",
+                    "last_name",
+                    "organization",
+                    "time_zone",
+                    "language",
+                    "new_password",
+                )
+            },
         ),
         (
             _("Achievements"),
@@ -125,7 +136,9 @@ class UserAdmin(BackOfficeAdmin):
     def achievements_page(self, user: User) -> str:
         if not user.pk:
             return ""
-        return format_html('<a href="{}">{}</a>', reverse("user-achievements", args=[user.pk]), _("Open"))
+        return format_html(
+            '<a href="{}">{}</a>', reverse("user-achievements", args=[user.pk]), pgettext("verb", "Open")
+        )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         hidden = set() if request.user.is_superuser else {"is_superuser"}

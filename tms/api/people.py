@@ -53,6 +53,7 @@ class UserSerializer(FactSerializer):
             "last_name",
             "organization",
             "time_zone",
+            "language",
             "participate_in_achievements",
             "opted_out_at",
             "roles",

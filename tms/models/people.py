@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from tms import language
 from tms.access import Role, ScopedQuerySet
 from tms.models.base import Fact, validate_time_zone
 from tms.models.organizations import Organization
@@ -71,6 +72,15 @@ class User(Fact, AbstractBaseUser, PermissionsMixin):
         blank=True,
         validators=[validate_time_zone],
         help_text=_("Empty: the organization's."),
+    )
+    language = models.CharField(
+        _("language"),
+        max_length=16,
+        blank=True,
+        default="",
+        db_default="",
+        choices=language.choices,
+        help_text=_("Empty: as the browser asks for."),
     )
     # What a provider knows the person by. Random, so that two sites sharing an account never collide.
     earner_id = models.UUIDField(default=uuid4, unique=True, editable=False)

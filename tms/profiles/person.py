@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tms import people, roles
+from tms import language, people, roles
 from tms.access import Action, Role
 from tms.models import Organization, User
 from tms.new_password import WithNewPassword
@@ -69,6 +69,7 @@ class PersonForm(WithNewPassword, EntityForm):
                 "organization",
                 "participate_in_achievements",
                 "time_zone",
+                "language",
                 "external_id",
                 "new_password",
                 *(f"{role.value}{part}" for role in Role for part in ("", "_starts_at", "_ends_at")),
@@ -96,6 +97,7 @@ class PersonForm(WithNewPassword, EntityForm):
             "email",
             "organization",
             "time_zone",
+            "language",
             "external_id",
             "participate_in_achievements",
         )
@@ -103,10 +105,12 @@ class PersonForm(WithNewPassword, EntityForm):
             "email": gettext_lazy("E-mail"),
             "organization": gettext_lazy("Organization"),
             "time_zone": gettext_lazy("Time Zone"),
+            "language": gettext_lazy("Language"),
             "external_id": gettext_lazy("External ID"),
         }
         help_texts = {
             "email": gettext_lazy("The login, and the address that badges are issued to."),
+            "language": gettext_lazy("Of pages and messages. Users can change it below every page."),
             "external_id": gettext_lazy("What another system calls this user."),
         }
         widgets = {
@@ -124,6 +128,8 @@ class PersonForm(WithNewPassword, EntityForm):
         organization.queryset = Organization.objects.for_user(user, Action.MANAGE)
         organization.required = not user.is_superuser
         self.fields["time_zone"].widget = ZoneSelect(empty=_("The organization's"))
+        spoken: Any = self.fields["language"]
+        spoken.choices = [("", _("As the browser asks for")), *language.choices()]
         self.initial["is_disabled"] = not self.instance.is_active
         self._add_roles()
         self._prepare_participation()

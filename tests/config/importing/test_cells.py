@@ -42,6 +42,7 @@ lab_status = cells.one_of(LabInstance.Status, also={"failed": "lab_creation_fail
         (cells.many_of(Role), "Administrator; Contract Instructor", {"administrator", "contract_instructor"}),
         (cells.items, " b ;a;; b", ["b", "a"]),
         (cells.time_zone, "Europe/Berlin", "Europe/Berlin"),
+        (cells.language, "DE", "de"),
         (cells.email, " Ada@Example.ORG", "ada@example.org"),
     ],
 )
@@ -74,6 +75,7 @@ def test_a_cell_is_read(reader: cells.Reader, cell: str, value: Any) -> None:
         (cells.decimal(maximum=100), "92,5", "from 0 to 100"),
         (cells.one_of(Enrollment.Status), "here", "requested, cancelled, wait_listed"),
         (cells.time_zone, "CEST", "Europe/Berlin"),
+        (cells.language, "German", "allowed are en, de"),
     ],
 )
 def test_a_cell_is_refused_with_what_is_found_and_what_is_allowed(
