@@ -69,6 +69,7 @@ class AchievementSerializer(FactSerializer):
             "external_id",
             "name",
             "description",
+            "translations",
             "organization",
             "category",
             "points",

@@ -12,14 +12,14 @@ from django.utils.translation import gettext_lazy as _
 
 from badges.models import Badge, IssuedBadge
 from tms.access import ScopedQuerySet
-from tms.models import Organization
+from tms.models import Organization, Translated
 from tms.models.base import Fact
 
 if TYPE_CHECKING:
     from typing import Self
 
 
-class Achievement(Fact):
+class Achievement(Translated, Fact):
     """Written by achievements.authoring, which reads and checks the conditions.
 
     `full_run_due_at` asks for an evaluation over everybody (new, edited, enabled, or failed for a batch),

@@ -42,6 +42,7 @@ class BadgeSerializer(FactSerializer):
             "external_id",
             "name",
             "description",
+            "translations",
             "organization",
             "badge_provider",
             "template_id",

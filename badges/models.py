@@ -23,14 +23,14 @@ from badges.status import (
 )
 from providers.models import BadgeProvider
 from tms.access import ScopedQuerySet
-from tms.models import Organization
+from tms.models import Organization, Translated
 from tms.models.base import Fact
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 
-class Badge(Fact):
+class Badge(Translated, Fact):
     """One template of one provider account. Written by badges.catalogue; archived rather than deleted."""
 
     class TemplateState(models.TextChoices):

@@ -16,7 +16,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.utils.formats import date_format, number_format
-from django.utils.translation import get_language_bidi, gettext_lazy, ngettext_lazy
+from django.utils.translation import get_language_bidi, gettext_lazy, ngettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
 
 from achievements.conditions.language import (
@@ -29,6 +29,7 @@ from achievements.conditions.language import (
     from_canonical,
 )
 from achievements.conditions.things import NAMED_BY_FIELD, THINGS
+from tms.models import Translated, named
 
 if TYPE_CHECKING:
     from django.db import models
@@ -137,7 +138,11 @@ def names_of(rules: Iterable[Rule]) -> Names:
 
 
 def _names(model: type[models.Model], ids: set[int]) -> dict[int, str]:
-    return dict(model._default_manager.filter(pk__in=ids).values_list("pk", "name"))
+    rows = model._default_manager.filter(pk__in=ids)
+    if not issubclass(model, Translated):
+        return dict(rows.values_list("pk", "name"))
+    found = rows.values_list("pk", "name", "translations")
+    return {pk: named(translations, "name", otherwise=name) for pk, name, translations in found}
 
 
 def _first(items: Sequence[Any]) -> Sequence[Any]:
@@ -462,6 +467,20 @@ KINDS = {
     ),
     "session": Kind(ngettext_lazy("Be active on one day", "Be active on %(count)s days", "number")),
 }
+# What an activity is called where it is one of several, in quotes.
+DEEDS = {
+    "profile_picture_added": pgettext_lazy("deed", "Add a profile picture"),
+    "bio_completed": pgettext_lazy("deed", "Complete your bio"),
+    "social_link_added": pgettext_lazy("deed", "Add a social link"),
+    "profile_completed": pgettext_lazy("deed", "Complete your profile"),
+    "lesson_completed": pgettext_lazy("deed", "Complete a lesson"),
+    "module_completed": pgettext_lazy("deed", "Complete a module"),
+    "post_published": pgettext_lazy("deed", "Publish a post"),
+    "comment_added": pgettext_lazy("deed", "Write a comment"),
+    "reaction_received": pgettext_lazy("deed", "Receive a reaction"),
+    "learner_helped": pgettext_lazy("deed", "Help a learner"),
+    "session": pgettext_lazy("deed", "Be active on one day"),
+}
 ANY_KIND = Kind(ngettext_lazy("Be active in any way", "Be active in any way %(count)s times", "number"))
 NAMED_KINDS = Kind(ngettext_lazy("Do %(names)s", "Do %(names)s %(count)s times in all", "number"))
 # Of one day, since a session is a day on which a learner was there.
@@ -681,7 +700,7 @@ def _list(c: Condition, field: str, names: Names, *, how: Enumeration = OR) -> d
 
 
 def _deed(kind: str) -> str:
-    return _quoted(KINDS[kind].done % _number(1) if kind in KINDS else kind)
+    return _quoted(str(DEEDS.get(kind, kind)))
 
 
 def _enumerated(texts: Sequence[str], *, left_out: int, how: Enumeration) -> str:

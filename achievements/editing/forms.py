@@ -15,8 +15,9 @@ from badges.models import Badge
 from tms.access import Action, Role
 from tms.back_office import Refusal
 from tms.errors import DomainError
+from tms.in_languages import LANGUAGES, TranslatedForm
 from tms.models import Organization, User
-from tms.sections import EntityForm, Section
+from tms.sections import Section
 
 # Whoever changes one of these may change who has earned it, or who gets a badge for it.
 DECIDING = frozenset(
@@ -33,7 +34,7 @@ DECIDING = frozenset(
 )
 
 
-class AchievementForm(EntityForm):
+class AchievementForm(TranslatedForm):
     field_names = {"conditions": "conditions_text"}
     sections = (
         Section(
@@ -60,6 +61,7 @@ class AchievementForm(EntityForm):
             fields=("conditions_text",),
             template="achievements/editing/_conditions.html",
         ),
+        LANGUAGES,
     )
 
     class Meta:

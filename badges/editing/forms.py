@@ -12,11 +12,12 @@ from badges import activation
 from badges.catalogue import accounts_for, save_badge
 from badges.models import Badge
 from tms.availability import AVAILABILITY, SharedForm
+from tms.in_languages import LANGUAGES, TranslatedForm
 from tms.models import User
 from tms.sections import Section
 
 
-class BadgeForm(SharedForm):
+class BadgeForm(TranslatedForm, SharedForm):
     """`seen` is what the provider said of the template, where saving needed to know."""
 
     seen: activation.Look | None = None
@@ -42,6 +43,7 @@ class BadgeForm(SharedForm):
             label=gettext_lazy("More Settings"),
             fields=("image_url", "expires_after_days", "external_id"),
         ),
+        LANGUAGES,
     )
 
     image_url = forms.URLField(

@@ -139,6 +139,8 @@ class Badge(Entity):
     description: str
     enable_manual_issuance: bool = False
     is_active: bool = True
+    name_de: str = ""
+    description_de: str = ""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -154,6 +156,8 @@ class Achievement(Entity):
     is_global: bool = False
     enabled: bool = True
     conditions: str
+    name_de: str = ""
+    description_de: str = ""
 
 
 @dataclass(kw_only=True)

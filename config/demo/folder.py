@@ -106,6 +106,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "description",
         "enable_manual_issuance",
         "is_active",
+        "name_de",
+        "description_de",
     ),
     "achievements": (
         "external_id",
@@ -120,6 +122,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "is_global",
         "enabled",
         "conditions",
+        "name_de",
+        "description_de",
     ),
 }
 

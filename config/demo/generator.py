@@ -16,6 +16,7 @@ from config.demo import catalogue, people, rewards
 from config.demo.classroom import fill
 from config.demo.entities import Demo, Entity
 from config.demo.folder import write_folder
+from config.demo.german import name_in_german
 from config.demo.people import LOGINS, Login
 from config.demo.rewards import GROUPS, TEMPLATES, sandbox_templates
 from config.demo.schedule import PLANS
@@ -57,6 +58,7 @@ def build_demo(*, seed: int = SEED, today: date, sandbox_url: str) -> Demo:
     demo.badge_providers += [credly, accredible]
     demo.badges += badges.values()
     demo.achievements += rewards.achievements(badges)
+    name_in_german([*demo.badges, *demo.achievements])
     _put_in_order(demo)
     return demo
 

@@ -12,6 +12,7 @@ from config.importing import cells
 from config.importing.columns import EXTERNAL_ID, NAME, NUMBER, Column, optional, required
 from config.importing.sheet import Draft, Sheet, continue_numbering
 from config.importing.teaching import ORGANIZATION
+from config.importing.translated import TRANSLATED, translate
 from providers.accounts import missing_of, save_provider
 from providers.models import BadgeProvider
 
@@ -59,7 +60,12 @@ class Badges(Sheet[Badge]):
         optional("description", empty=""),
         optional("enable_manual_issuance", cells.boolean),
         optional("is_active", cells.boolean),
+        *TRANSLATED,
     )
+
+    def apply(self, draft: Draft[Badge]) -> None:
+        super().apply(draft)
+        translate(draft)
 
     def store(self, drafts: Sequence[Draft[Badge]]) -> None:
         for draft in drafts:
@@ -85,7 +91,12 @@ class Achievements(Sheet[Achievement]):
         optional("is_global", cells.boolean),
         optional("enabled", cells.boolean),
         Column(name="conditions", field="conditions_text", in_header=True, empty=""),
+        *TRANSLATED,
     )
+
+    def apply(self, draft: Draft[Achievement]) -> None:
+        super().apply(draft)
+        translate(draft)
 
     def store(self, drafts: Sequence[Draft[Achievement]]) -> None:
         for draft in drafts:

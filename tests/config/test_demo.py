@@ -38,8 +38,8 @@ CONTRACT = {
     "course_assignments": "external_id user course started_at completed_at? expires_at? target_completion? status? subscription? from_on_demand?",
     "lab_instances": "external_id user lab course_assignment? enrollment? started_at completed_at? minutes? passed? score_percent? status?",
     "badge_providers": "external_id name organization type provider_organization_id? api_url? token_env?",
-    "badges": "external_id name organization badge_provider template_id description? enable_manual_issuance? is_active?",
-    "achievements": "id? external_id name description? organization category? points frequency? frequency_type? badge? is_global? enabled? conditions",
+    "badges": "external_id name organization badge_provider template_id description? enable_manual_issuance? is_active? name_de? description_de?",
+    "achievements": "id? external_id name description? organization category? points frequency? frequency_type? badge? is_global? enabled? conditions name_de? description_de?",
 }
 REFERENCES = {
     "parent": "organizations",

@@ -13,6 +13,7 @@ from tms.models.people import RoleAssignment, User, normalize_email
 from tms.models.records import LearningRecord, ProgressChange
 from tms.models.searches import SavedSearch
 from tms.models.subscriptions import LearningPath, LearningPathCourse, Subscription, SubscriptionProfile
+from tms.models.translated import Translated, named
 
 __all__ = [
     "Activity",
@@ -41,6 +42,8 @@ __all__ = [
     "SocialLink",
     "Subscription",
     "SubscriptionProfile",
+    "Translated",
     "User",
+    "named",
     "normalize_email",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from tms.models.base import Fact
 from tms.models.classes import Enrollment
@@ -21,7 +22,7 @@ class CourseAssignment(Fact):
 
     class Status(models.TextChoices):
         ACTIVE = "active", _("Active")
-        CANCELLED = "cancelled", _("Cancelled")
+        CANCELLED = "cancelled", pgettext_lazy("training", "Cancelled")
 
     user = models.ForeignKey(
         User, models.PROTECT, related_name="course_assignments", verbose_name=_("student")
@@ -67,7 +68,7 @@ class LabInstance(Fact):
 
     class Status(models.TextChoices):
         SCHEDULED = "scheduled", _("Scheduled")
-        CANCELLED = "cancelled", _("Cancelled")
+        CANCELLED = "cancelled", pgettext_lazy("training", "Cancelled")
         NOT_STARTED = "not_started", _("Not Started")
         INCOMPLETE = "incomplete", _("Incomplete")
         COMPLETE = "complete", _("Complete")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from tms.models.base import Fact, validate_time_zone
 from tms.models.courses import Course
@@ -22,7 +23,7 @@ class Class(Fact):
         GUARANTEED = "guaranteed", _("Guaranteed to run")
         RESCHEDULED = "rescheduled", _("Rescheduled")
         COMPLETED = "completed", _("Completed")
-        CANCELLED = "cancelled", _("Cancelled")
+        CANCELLED = "cancelled", pgettext_lazy("training", "Cancelled")
         DENIED = "denied", _("Denied")
 
     name = models.CharField(_("name"), max_length=200)
@@ -74,11 +75,11 @@ class Enrollment(Fact):
 
     class Status(models.TextChoices):
         REQUESTED = "requested", _("Requested")
-        CANCELLED = "cancelled", _("Cancelled")
+        CANCELLED = "cancelled", pgettext_lazy("training", "Cancelled")
         WAIT_LISTED = "wait_listed", _("Wait-Listed")
         APPROVED = "approved", _("Approved")
         DENIED = "denied", _("Denied")
-        AUDIT = "audit", _("Audit")
+        AUDIT = "audit", pgettext_lazy("enrollment", "Audit")
         ENROLLED = "enrolled", _("Enrolled")
 
     class Completion(models.TextChoices):
@@ -87,7 +88,7 @@ class Enrollment(Fact):
         COMPLETE = "complete", _("Complete")
         INCOMPLETE = "incomplete", _("Incomplete")
         NO_SHOW = "no_show", _("No Show")
-        FAILED = "failed", _("Failed")
+        FAILED = "failed", pgettext_lazy("training", "Failed")
 
     user = models.ForeignKey(User, models.PROTECT, related_name="enrollments", verbose_name=_("student"))
     training_class = models.ForeignKey(

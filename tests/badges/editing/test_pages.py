@@ -64,7 +64,7 @@ def test_the_form_has_the_documented_fields_and_manual_issuance_at_the_bottom(
 ) -> None:
     form = office.get(CREATE, {"badge_provider": account.pk}).context["form"]
 
-    basic, availability, _more = form.panels
+    basic, availability, _more, _languages = form.panels
     assert [str(field.label) for field in basic.fields] == [
         "Name",
         "Description",

@@ -194,3 +194,23 @@ def test_an_achievement_without_a_badge_any_more_loses_it(folder: Folder) -> Non
 
     assert folder.run().counts["achievements"].updated == 1
     assert Achievement.objects.get(pk=77).badge is None
+
+
+def test_names_in_other_languages_have_columns_of_their_own(folder: Folder) -> None:
+    folder.run()
+    badge = Badge.objects.get(external_id="badge-1")
+    Badge.objects.update(translations={"fr": {"name": "Premiers pas"}})
+    head = "external_id,name,organization,badge_provider,template_id,name_de,description_de"
+    row = f"badge-1,{badge.name},academy,provider-1,{badge.template_id}"
+    folder.write("badges", f"{head}\n{row},Erste Schritte,Das erste Lab.")
+
+    first, second = folder.run(), folder.run()
+
+    assert (first.counts["badges"].updated, second.counts["badges"].unchanged) == (1, 1)
+    assert Badge.objects.get(external_id="badge-1").translations == {
+        "fr": {"name": "Premiers pas"},
+        "de": {"name": "Erste Schritte", "description": "Das erste Lab."},
+    }
+    folder.write("badges", f"{head}\n{row},,")
+    folder.run()
+    assert Badge.objects.get(external_id="badge-1").translations == {"fr": {"name": "Premiers pas"}}
