@@ -13,6 +13,7 @@ TRY := DEBUG=on DEMO=$(DEMO)
 TESTING := DEBUG=on LOG_LEVEL=WARNING
 WORKERS ?= auto
 BENCH ?= path issuing
+LOCALE ?= de
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -20,7 +21,7 @@ DATA_DIR ?= $(CURDIR)/var
 export HOST PORT DATA_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-services test-e2e lint lock bench docs clean
+.PHONY: help setup setup-dev run test test-services test-e2e lint messages lock bench docs clean
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -63,6 +64,7 @@ test-e2e: setup-dev ## Real pages in a real browser
 	@$(TESTING) DJANGO_ALLOW_ASYNC_UNSAFE=true DATABASE_URL= REDIS_URL= CELERY_BROKER_URL= $(PY) -m pytest -m e2e $(ARGS)
 
 lint: setup-dev ## Style, types, templates, layers, migrations, locks
+	@.ci/gettext
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/djlint --quiet --check --lint templates
@@ -71,6 +73,12 @@ lint: setup-dev ## Style, types, templates, layers, migrations, locks
 	@$(TESTING) $(PY) manage.py check
 	@$(TESTING) $(VENV)/bin/mypy
 	@! grep -nE 'https?://|file:' $(LOCKS) || { echo "A lock names an address."; exit 1; }
+
+messages: setup-dev ## Collect the messages for translation, and compile them (LOCALE)
+	@.ci/gettext
+	@$(TESTING) $(PY) manage.py makemessages --locale $(LOCALE) --no-location \
+		--ignore $(VENV) --ignore tests --ignore benchmarks --ignore staticfiles --ignore var
+	@$(TESTING) $(PY) manage.py compilemessages --locale $(LOCALE) --ignore $(VENV)
 
 lock: setup-dev ## Renew the hashed locks from requirements/*.in
 	@for name in base dev; do $(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \

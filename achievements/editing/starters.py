@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from achievements.conditions.language import Subject
 
@@ -79,7 +80,7 @@ GROUPS = (
                 **_COURSES,
             ),
             _activity("lesson", _("Finish the first lesson"), "lesson_completed"),
-            _activity("module", _("Complete a module"), "module_completed"),
+            _activity("module", pgettext_lazy("idea", "Complete a module"), "module_completed"),
             _one("streak", _("Keep a learning streak of 7 days"), Subject.STREAK, Days=7),
         ),
     ),
@@ -89,7 +90,9 @@ GROUPS = (
             _one("lab", _("Launch any lab"), Subject.LAB, Count=1),
             _one("labs", _("Launch 2 different labs"), Subject.LAB, Count=2, Distinct=True),
             _one("day", _("Launch 3 labs in a single day"), Subject.LAB, Count=3, SingleDay=True),
-            _one("lab-complete", _("Complete a lab"), Subject.LAB, Count=1, Complete=True),
+            _one(
+                "lab-complete", pgettext_lazy("idea", "Complete a lab"), Subject.LAB, Count=1, Complete=True
+            ),
             _one("exam", _("Pass an exam lab"), Subject.LAB, Count=1, Passed=True),
         ),
     ),
@@ -109,7 +112,7 @@ GROUPS = (
     StarterGroup(
         label=_("Profile"),
         starters=(
-            _activity("picture", _("Add a profile picture"), "profile_picture_added"),
+            _activity("picture", pgettext_lazy("idea", "Add a profile picture"), "profile_picture_added"),
             _activity("bio", _("Complete the bio"), "bio_completed"),
             _activity("links", _("Add social links"), "social_link_added"),
         ),

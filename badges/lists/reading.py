@@ -41,15 +41,18 @@ email,badge,issue date,evidence url,note
 ada@example.org,Cloud Foundations,2026-03-02,https://example.org/talk,Best talk
 u-1002,b-azure,,,"""
 
-# The names by which a column is recognized, bare of spaces and signs; the first that a header has wins.
+# The names by which a column is recognized, bare of spaces and signs; the first that a header has wins. In
+# every language that pages are in, since lists come from what these export.
 _NAMES: dict[Field, str] = {
     Field.LEARNER: "email emailaddress mail learner student user recipient externalid userid learnerid "
-    "studentid recipientemail useremail studentemail learneremail",
-    Field.BADGE: "badge badgeid badgename badgeexternalid credential template",
-    Field.ISSUED_AT: "issuedat issuedate dateofissue issued issuedon date dateissued earned earnedat",
-    Field.EVIDENCE_URL: "evidenceurl evidencelink evidence url link",
-    Field.EVIDENCE_NAME: "evidencename evidencetitle",
-    Field.NOTE: "note notes reason comment remark",
+    "studentid recipientemail useremail studentemail learneremail "
+    "emailadresse lernende lernender teilnehmer teilnehmende teilnehmerin person empfänger externeid",
+    Field.BADGE: "badge badgeid badgename badgeexternalid credential template vorlage",
+    Field.ISSUED_AT: "issuedat issuedate dateofissue issued issuedon date dateissued earned earnedat "
+    "ausstellungsdatum ausgestelltam ausgestellt datum erreicht erreichtam",
+    Field.EVIDENCE_URL: "evidenceurl evidencelink evidence url link adressedesnachweises nachweis",
+    Field.EVIDENCE_NAME: "evidencename evidencetitle namedesnachweises",
+    Field.NOTE: "note notes reason comment remark notiz bemerkung kommentar",
 }
 _KNOWN = frozenset(" ".join(_NAMES.values()).split())
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from tms import gates, progress
 from tms.back_office import BackOfficeAdmin, ScopedRelatedFilter
@@ -92,7 +93,9 @@ class ClassAdmin(BackOfficeAdmin):
     def roster(self, training_class: Class) -> str:
         if not training_class.pk:
             return ""
-        return format_html('<a href="{}">{}</a>', reverse("roster", args=[training_class.pk]), _("Open"))
+        return format_html(
+            '<a href="{}">{}</a>', reverse("roster", args=[training_class.pk]), pgettext("verb", "Open")
+        )
 
     def write(self, row: Class, *, form: Any, request: HttpRequest) -> None:
         progress.save_class(row)

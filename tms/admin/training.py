@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext_lazy, pgettext
 
 from tms import coursework, progress
 from tms.access import Action
@@ -109,7 +109,9 @@ class CourseAssignmentAdmin(TakingAdmin):
         if not assignment.pk:
             return ""
         return format_html(
-            '<a href="{}">{}</a>', reverse("course-assignment", args=[assignment.pk]), _("Open")
+            '<a href="{}">{}</a>',
+            reverse("course-assignment", args=[assignment.pk]),
+            pgettext("verb", "Open"),
         )
 
     @admin.action(description=_("Mark complete"), permissions=["manage"])
