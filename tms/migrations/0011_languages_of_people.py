@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tms', '0009_audit_entries'),
+        ('tms', '0010_member_profiles'),
     ]
 
     operations = [
