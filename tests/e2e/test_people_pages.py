@@ -1,0 +1,122 @@
+"""An administrator looks after users and organizations, by mouse and by keyboard, on any screen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import assert_accessible
+
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+WIDTHS = (390, 820, 1440)
+# A name as long as people have them, and one that is read the other way.
+LONG = "Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh"
+PAGES = (
+    "/",
+    "/users/?name=",
+    "/users/create/",
+    "/organizations/?name=",
+    "/organizations/create/",
+    "/badge-providers/?asked=1",
+    "/badges/?asked=1",
+    "/achievements/find/?asked=1",
+    "/issued-badges/?asked=1",
+    "/badge-progress/?achievement=1",
+    "/audit/?asked=1",
+    "/search/?q=cloud",
+)
+
+
+def search(page: Page) -> None:
+    page.locator("#find-go").click()
+    expect(page.locator("#find-count")).to_contain_text("Found")
+
+
+def test_those_who_earned_an_achievement_are_found_and_one_is_looked_at(
+    open_page: Callable[..., Page],
+) -> None:
+    page = open_page("administrator")
+    page.goto("/users/")
+    page.get_by_text("Add filter", exact=True).click()
+    page.locator("#find-add").get_by_role("button", name="Achievement", exact=True).click()
+    page.get_by_role("button", name="Choose Achievement").click()
+    dialog = page.get_by_role("dialog", name="Choose Achievement")
+    dialog.get_by_label("Search").fill("Cloud Engineer")
+    dialog.get_by_label("Cloud Engineer", exact=True).check()
+    dialog.get_by_role("button", name="OK").click()
+    search(page)
+    expect(page.locator("#find-count")).to_contain_text(re.compile(r"[1-9]\d* Results? Found"))
+    page.locator("tbody tr").first.get_by_role("link").first.click()
+    # The user's toolbar leads to what was earned.
+    page.get_by_role("link", name="Achievements", exact=True).last.click()
+    expect(page.locator(".achievements")).to_contain_text("Cloud Engineer")
+
+
+def test_a_user_is_created_by_keyboard_and_a_mistake_loses_nothing(open_page: Callable[..., Page]) -> None:
+    page = open_page("administrator")
+    page.goto("/users/create/")
+    page.get_by_label("First Name").focus()
+    page.keyboard.type("Wilhelmine")
+    page.keyboard.press("Tab")
+    page.keyboard.type(LONG)
+    page.keyboard.press("Tab")
+    page.keyboard.type("administrator@demo.example")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was saved")
+    email = page.get_by_label("E-mail")
+    expect(email).to_be_focused()
+    expect(page.locator("main")).to_contain_text("Another user has this e-mail address.")
+    expect(page.get_by_label("Last Name")).to_have_value(LONG)
+    assert_accessible(page)
+    page.keyboard.press("Control+A")
+    page.keyboard.type("wilhelmine@example.org")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Wilhelmine {LONG}")
+
+    # “/” goes to the search of the whole site, which finds her at once.
+    page.locator("h1").click()
+    page.keyboard.press("/")
+    page.keyboard.type("wilhelmine")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name=f"Wilhelmine {LONG}").first).to_be_visible()
+
+
+def test_preferences_of_an_organization_say_what_they_do_before_they_are_saved(
+    open_page: Callable[..., Page],
+) -> None:
+    page = open_page("administrator")
+    page.goto("/organizations/create/")
+    page.get_by_label("Name", exact=True).fill("Brackenfold Nordic")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Brackenfold Nordic")
+    page.get_by_role("link", name="Edit", exact=True).click()
+    page.get_by_role("tab", name="Preferences").click()
+    # A new organization starts with what its parent has.
+    enable = page.get_by_label("Enable Achievements")
+    expect(enable).to_be_checked()
+    expect(page.locator("#enable-achievements-means")).to_contain_text("0 of 0 users participate")
+    enable.uncheck()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("link", name="Edit", exact=True).click()
+    page.get_by_role("tab", name="Preferences").click()
+    expect(page.locator("#enable-achievements-means")).to_contain_text("The organization has no user yet")
+    assert_accessible(page)
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+def test_every_page_of_the_administrator_is_accessible_and_fits_every_screen(
+    open_page: Callable[..., Page], color_scheme: str
+) -> None:
+    page = open_page("administrator", color_scheme=color_scheme)
+    for address in PAGES:
+        page.goto(address)
+        assert_accessible(page)
+        for direction in ("ltr", "rtl"):
+            page.evaluate("direction => document.documentElement.dir = direction", direction)
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                assert page.evaluate(OVERFLOW) <= 0, f"{address} overflows at {width}, {direction}"
