@@ -92,7 +92,7 @@ def _trophies(member: User, *, badges: QuerySet[IssuedBadge]) -> QuerySet[Earned
 def _of_badge(row: IssuedBadge) -> Medal:
     chosen: BadgePresentation | None = getattr(row, "presentation", None)
     return Medal(
-        name=row.badge.name,
+        name=row.badge.name_here,
         earned_at=row.earned_at,
         is_featured=bool(chosen and chosen.is_featured),
         image=row.badge.image_url,
@@ -101,4 +101,4 @@ def _of_badge(row: IssuedBadge) -> Medal:
 
 
 def _of_trophy(row: EarnedAchievement) -> Medal:
-    return Medal(name=row.achievement.name, earned_at=row.earned_at, is_trophy=True, points=row.points)
+    return Medal(name=row.achievement.name_here, earned_at=row.earned_at, is_trophy=True, points=row.points)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from achievements.models import Achievement, EarnedAchievement
 from achievements.showcase import showcase_of
@@ -137,6 +137,16 @@ def test_what_is_featured_comes_first_and_what_is_hidden_not_at_all(learner: Use
 
     assert [(medal.name, medal.is_featured) for medal in shown.medals] == [("old", True), ("trophy", False)]
     assert (shown.total, shown.more) == (3, 1)
+
+
+def test_names_are_told_in_the_readers_language(learner: User) -> None:
+    told = {"de": {"name": "auf Deutsch"}}
+    badge = BadgeFactory.create(organization=learner.organization, name="badge", translations=told)
+    issued(learner, "", badge=badge)
+    Achievement.objects.filter(pk=earned(learner, "trophy").achievement_id).update(translations=told)
+
+    with translation.override("de"):
+        assert names(learner) == ["auf Deutsch", "auf Deutsch"]
 
 
 def test_nobody_elses_is_shown(learner: User) -> None:
