@@ -31,6 +31,7 @@ from achievements.conditions.query import EVERYBODY, ActiveRule, Scope, lacking,
 from achievements.intents import issue_new
 from achievements.lock import one_at_a_time
 from achievements.models import Achievement, Backfill, EarnedAchievement, RuleRun
+from achievements.paused import tell_paused
 from achievements.references import pause_where_gone
 from badges.models import Badge, IssuedBadge
 from tms.models import Course, Notification, ProgressChange, User
@@ -425,6 +426,8 @@ def _mark_failed(active: ActiveRule, error: DatabaseError, *, this: _Pass) -> No
         failed_runs=failed_runs,
         paused_at=now if failed_runs >= MOST_FAILURES else None,
     )
+    if failed_runs >= MOST_FAILURES:
+        tell_paused([pk], at=now)
     RuleRun.objects.create(
         achievement_id=pk, started_at=now, seconds=0, looked_at=0, awarded=0, error=str(error)
     )

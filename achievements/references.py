@@ -11,7 +11,7 @@ import json
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from achievements.conditions import language
 from achievements.conditions.things import REFERENCED
 from achievements.models import Achievement
+from achievements.paused import tell_paused
 
 if TYPE_CHECKING:
     from achievements.conditions.language import Rule
@@ -69,7 +70,9 @@ def pause_where_gone() -> int:
     for text, pks in changed.items():
         alike, ids = Achievement.objects.filter(pk__in=pks), json.loads(text)
         if ids:
-            alike.update(gone=ids, paused_at=Coalesce("paused_at", models.Value(now)))
+            with transaction.atomic():
+                alike.update(gone=ids, paused_at=Coalesce("paused_at", models.Value(now)))
+                tell_paused([pk for pk in pks if not known[pk][1]], at=now)
         else:
             alike.update(gone=ids, paused_at=None, full_run_due_at=now)
     return sum(map(len, changed.values()))

@@ -33,6 +33,7 @@ from badges.expiry import agreed_expiry, expire_due, expiry_of, is_prolonged, su
 from badges.issuing import DELIVER, RECONCILE, announce, requeue_cured
 from badges.lifecycle import Move, claim, claim_open, move, move_all, move_each, postpone
 from badges.models import IssuedBadge
+from badges.notices import tell_issued
 from badges.refusals import recipient_problem
 from badges.status import (
     HAD_ALREADY,
@@ -263,6 +264,7 @@ def _issued(
         if row.pk in moved and there.standing in STANDING_TO_STATUS
     ]
     move_each(onward)
+    tell_issued([row for row, _there in found if row.pk in moved])
     for row, _there in found:
         if row.pk not in moved:
             log.warning("Issued badge %s was settled by somebody else.", row.pk)

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from badges import fairness
 from badges.models import Badge, IssuedBadge, IssuingEvent
+from badges.notices import tell_moves
 from badges.status import MOVES, Status
 from providers.turns import Turns
 from providers.turns import take as take_turns
@@ -321,6 +322,7 @@ def _log(steps: Sequence[Move], *, actor: User | None) -> None:
         ),
     )
     execute(statement)
+    tell_moves(steps)
     if expired := [step.issued_badge_id for step in steps if step.to_status == Status.EXPIRED]:
         # Whoever may earn it anew is evaluated again, also for what has been done meanwhile.
         changed(User.objects.filter(issued_badges__in=expired))

@@ -20,6 +20,7 @@ from badges.expiry import ROUNDING, agreed_expiry, supersede
 from badges.issuing import MAY_EXIST, announce
 from badges.lifecycle import Move, move, move_each, note
 from badges.models import IssuedBadge
+from badges.notices import tell_issued
 from badges.status import AT_PROVIDER, MOVES, Status
 from badges.storable import plausible
 from providers.base import ProviderBadge, Standing
@@ -108,6 +109,7 @@ def link(pairs: Sequence[Pair], *, reason: str, actor: User | None = None) -> se
             if row.pk in linked and (to_status := _DESTINATIONS.get(there.standing))
         ]
         move_each(onward, actor=actor)
+        tell_issued([row for row, _there in pairs if row.pk in linked])
         transaction.on_commit(partial(announce, events.badge_issued, sorted(linked)), robust=True)
     return linked
 

@@ -10,6 +10,7 @@ from badges import (
     delivery,
     errands,
     forgetting,
+    notices,
     polling,
     provider_events,
     synchronization,
@@ -71,3 +72,8 @@ def keep_artwork() -> None:
 @shared_task(name="badges.forget")
 def forget() -> None:
     forgetting.forget()
+
+
+@shared_task(name="badges.remind")
+def remind() -> None:
+    notices.remind_to_accept()

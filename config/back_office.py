@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from config.shell import SITE_NAME
+from tms.site_name import SITE_NAME
 
 
 class BackOffice(AdminSite):

@@ -62,6 +62,20 @@ app.conf.update(
             "schedule": settings.SWEEP_SECONDS * 2,
             "options": {"expires": settings.SWEEP_SECONDS * 2},
         },
+        "tell people": {
+            "task": "tms.notify",
+            "schedule": settings.SWEEP_SECONDS * 2,
+            "options": {"expires": settings.SWEEP_SECONDS * 2},
+        },
+        "digests of those whose morning it is": {
+            "task": "tms.plan_digests",
+            "schedule": crontab(minute="2,32"),
+            "options": {"expires": 1800},
+        },
+        "remind of badges to accept": {
+            "task": "badges.remind",
+            "schedule": crontab(hour=5, minute=20),
+        },
         "ask accounts what happened": {
             "task": "badges.poll_events",
             "schedule": crontab(minute="*/10"),

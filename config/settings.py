@@ -259,9 +259,22 @@ SECURE_HSTS_SECONDS = int(number("HSTS_SECONDS", 31_536_000 if SESSION_COOKIE_SE
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-EMAIL_CONFIG = environ.Env.email_url_config(value("EMAIL_URL", "consolemail://"))
-vars().update(EMAIL_CONFIG)
+# Mail. While trying, and without a server, it is written to files; in production nothing pretends to be sent.
+EMAIL_URL = value("EMAIL_URL")
+MAIL_ENABLED = bool(EMAIL_URL) or DEBUG
+if EMAIL_URL:
+    try:
+        vars().update(environ.Env.email_url_config(EMAIL_URL))
+    except (ImproperlyConfigured, ValueError) as error:
+        raise ImproperlyConfigured(f"EMAIL_URL cannot be used: {error}.") from error
+elif DEBUG:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = DATA_DIR / "mail"
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+EMAIL_TIMEOUT = int(number("EMAIL_TIMEOUT", 10))
 DEFAULT_FROM_EMAIL = value("DEFAULT_FROM_EMAIL", "badges@localhost")
+NOTICE_WAIT_SECONDS = number("NOTICE_WAIT_SECONDS", 60)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

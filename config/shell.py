@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from tms import language
 from tms.access import Action, may
+from tms.notifying.inbox import unread_of
+from tms.site_name import SITE_NAME
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.utils.functional import _StrPromise
-
-SITE_NAME = _("TMS Badging")
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "menu": links(MENU),
         "admin_menu": [group for group in groups if group.links],
         "tools": links(TOOLS),
+        "unread_notifications": unread_of(user),
     }
 
 

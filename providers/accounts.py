@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from providers import addresses
 from providers.availability import make_available
 from providers.models import BadgeProvider
+from providers.notices import tell_paused
 from providers.secrets import EncryptedTextField
 from tms import audit
 from tms.access import Action, require
@@ -137,11 +138,15 @@ def _store(provider: BadgeProvider, *, secrets: Collection[str]) -> None:
 
 
 def pause(provider_id: int, *, reason: str) -> bool:
-    """Stop issuing through an account that the provider refuses; False when it was paused already."""
-    paused = BadgeProvider.objects.filter(pk=provider_id, paused_at__isnull=True).update(
-        paused_at=timezone.now(), pause_reason=reason
-    )
-    return bool(paused)
+    """Stop issuing through an account that the provider refuses, and tell its administrators; False when it
+    was paused already."""
+    now = timezone.now()
+    with transaction.atomic():
+        working = BadgeProvider.objects.filter(pk=provider_id, paused_at__isnull=True)
+        paused = bool(working.update(paused_at=now, pause_reason=reason))
+        if paused:
+            tell_paused(provider_id, at=now)
+    return paused
 
 
 def pause_by_hand(provider: BadgeProvider, *, reason: str, actor: User) -> None:

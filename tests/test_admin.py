@@ -73,6 +73,7 @@ from tms.models import (
     LabInstance,
     LearningPath,
     LearningRecord,
+    Mail,
     Notification,
     Organization,
     ProgressChange,
@@ -88,6 +89,7 @@ READ_ONLY = [
     LearningRecord,
     ProgressChange,
     Notification,
+    Mail,
     Synchronization,
     ProviderEvent,
     Difference,
@@ -119,6 +121,7 @@ MODELS = [
     LearningRecord,
     ProgressChange,
     Notification,
+    Mail,
     BadgeProvider,
     CredlyOrganization,
     AccredibleConfig,
@@ -216,11 +219,14 @@ def make_world(name: str) -> World:
     )
     subscription = SubscriptionFactory(user=learner, subscription_profile=profile)
     path = LearningPathFactory(subscription_profile=profile, name=f"{name} learning path")
-    notification = Notification.objects.create(user=learner, kind="achievement_earned", key=earned.pk)
+    mail = Mail.objects.create(user=learner, problem=f"{name} refusal")
+    notification = Notification.objects.create(
+        user=learner, kind="achievement_earned", key=earned.pk, mail=mail
+    )
     record = LearningRecord.objects.get(source_kind=LearningRecord.Source.LAB_INSTANCE, source_id=launch.pk)
     found = [
         *(organization, learner, lab, tag, course, training_class, enrollment, assignment, launch),
-        *(record, ProgressChange.objects.filter(learner=learner).first(), notification),
+        *(record, ProgressChange.objects.filter(learner=learner).first(), notification, mail),
         *(section, lesson, result, activity, profile, subscription, path),
         *(told, difference, comparison),
         *(provider, CredlyOrganization.objects.get(pk=provider.pk)),

@@ -12,7 +12,10 @@ from django.template.loader import render_to_string
 
 from badges.status import Status
 
-TEMPLATES = sorted((settings.BASE_DIR / "templates").rglob("*.html"))
+# A mail is no page of this site: its style goes with it, and no policy of ours is read there.
+TEMPLATES = sorted(
+    path for path in (settings.BASE_DIR / "templates").rglob("*.html") if path.parent.name != "mail"
+)
 STYLES = settings.BASE_DIR / "tms" / "static" / "tms"
 
 

@@ -50,7 +50,8 @@ from tests.factories import (
     UserFactory,
 )
 from tms.access import Role
-from tms.models import ProfilePicture
+from tms.models import Notification, ProfilePicture
+from tms.notifying.choices import token_for
 
 pytestmark = pytest.mark.django_db
 
@@ -216,6 +217,11 @@ TABLE: dict[str, Url] = {
     "organization": page(of="organization", GET=PAGE_ISSUE_ASK),
     "create-organization": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
     "edit-organization": page(of="organization", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),
+    "notifications": page(GET=PAGE, POST=PAGE_ACT),
+    "open-notification": page(of="notification", GET=PAGE_HOLDER_ACT),
+    "notification-settings": page(GET=PAGE, POST=PAGE_ACT),
+    # The link of a mail, which is opened by whoever has it.
+    "unsubscribe": machine(of="token", GET=ALL, POST=ALL),
     # What machines ask
     "healthz": machine(GET=ALL),
     "readyz": machine(GET=ALL),
@@ -422,6 +428,8 @@ def world(module_db: None) -> World:
             shared=SimpleNamespace(pk=choices.publish(shared, actor=learner).public_id),
             picture=SimpleNamespace(pk=ProfilePicture.objects.create(user=learner, version="1").version),
             card=SimpleNamespace(pk="about"),
+            notification=Notification.objects.create(user=learner, kind="achievement_earned", key=1),
+            token=SimpleNamespace(pk=token_for(learner, about=["achievements"])),
             verb=SimpleNamespace(pk="retry"),
             source_kind=SimpleNamespace(pk="learning-path"),
             find_page=SimpleNamespace(pk="users"),

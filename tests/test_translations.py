@@ -46,7 +46,9 @@ from tests.factories import (
 from tms import gates
 from tms.access import Role
 from tms.members.profile import save_picture, save_profile
-from tms.models import Class, CourseAssignment, Enrollment
+from tms.models import Class, CourseAssignment, Enrollment, Mail, MailChoices, Notification
+from tms.notifying.choices import token_for
+from tms.notifying.composing import compose
 
 pytestmark = pytest.mark.django_db
 
@@ -473,3 +475,38 @@ def test_members_and_how_their_profiles_are_arranged(brackets, client, world):
         assert page.status_code == 200
         html = page.content.decode().replace(">GitHub<", "><").replace('placeholder="https://"', "")
         assert list(unmarked(html)) == []
+
+
+def test_notifications_and_the_choice_of_mail(brackets, client, world):
+    learner = world["learner"]
+    told = [Notification(user=world["administrator"], kind=kind, key=1) for kind in Notification.Kind.values]
+    Notification.objects.bulk_create(told)
+    unsubscribe = reverse("unsubscribe", args=[token_for(learner, about=["achievements", "digest"])])
+    for who in ("learner", "administrator"):
+        client.force_login(world[who])
+        for url in (reverse("notifications"), reverse("notification-settings"), unsubscribe):
+            assert list(unmarked(client.get(url).content.decode())) == []
+    for url in (unsubscribe, reverse("notifications")):
+        html = client.post(url, {"up_to": "1"}, follow=True).content.decode()
+        assert list(unmarked(html)) == []
+
+
+def test_what_a_mail_says(brackets, world, settings):
+    settings.MAIL_ENABLED, settings.NOTICE_WAIT_SECONDS = True, 0
+    Notification.objects.update(unmailed="")
+    mail = Mail.objects.create(user=world["learner"])
+    Notification.objects.filter(user=world["learner"]).update(mail=mail)
+    MailChoices.objects.create(user=world["administrator"], digest="daily")
+    digest = Mail.objects.create(
+        user=world["administrator"],
+        purpose=Mail.Purpose.DIGEST,
+        period="2026-12-01",
+        covers_from=timezone.now() - timedelta(days=1),
+        covers_until=timezone.now() + timedelta(days=1),
+    )
+    for row in (mail, digest):
+        message = compose(row)
+        [(html, _kind)] = message.alternatives
+        assert "⟦" in message.subject
+        assert list(unmarked(html)) == []
+        assert list(unmarked(f"<pre>{message.body}</pre>")) == []

@@ -29,4 +29,6 @@ class TmsConfig(AppConfig):
         access.register(m.LearningRecord, organization="learner__organization", learner="learner")
         access.register(m.AuditEntry, organization="organization", seen_by=("actor__organization",))
         access.register(m.ProfileCard, organization="organization")
+        for told in (m.Notification, m.Mail):
+            access.register(told, organization="user__organization", learner="user")
         access.register(m.SavedSearch, organization="owner__organization", learner="owner")

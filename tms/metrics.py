@@ -13,7 +13,8 @@ from typing import Any
 from django.db.models import Min
 from django.utils import timezone
 
-from tms.models import ProgressChange
+from tms.models import Mail, ProgressChange
+from tms.notifying.outbox import waiting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +50,39 @@ def _oldest_change() -> list[tuple[dict[str, str], float]]:
     return [({}, age_in_seconds(oldest))]
 
 
+def _oldest_notification() -> list[tuple[dict[str, str], float]]:
+    oldest = waiting().aggregate(at=Min("created_at"))["at"]
+    return [({}, age_in_seconds(oldest))]
+
+
+def _oldest_mail() -> list[tuple[dict[str, str], float]]:
+    oldest = Mail.objects.filter(state=Mail.State.WAITING).aggregate(at=Min("created_at"))["at"]
+    return [({}, age_in_seconds(oldest))]
+
+
+def _mails_given_up() -> list[tuple[dict[str, str], float]]:
+    return [({}, Mail.objects.filter(state=Mail.State.FAILED).count())]
+
+
 METRICS = (
     Metric(
         name="tms_oldest_progress_change_seconds",
         help="Age of the oldest change of a learner that no evaluation has read yet.",
         read=_oldest_change,
+    ),
+    Metric(
+        name="tms_oldest_notification_seconds",
+        help="Age of the oldest notification that waits to be gathered into a mail.",
+        read=_oldest_notification,
+    ),
+    Metric(
+        name="tms_oldest_mail_seconds",
+        help="Age of the oldest mail that waits for the mail server.",
+        read=_oldest_mail,
+    ),
+    Metric(
+        name="tms_mails_given_up",
+        help="Mails that could not be sent and are tried no more.",
+        read=_mails_given_up,
     ),
 )

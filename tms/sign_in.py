@@ -30,8 +30,10 @@ class EmailBackend(ModelBackend):
 
     def get_user(self, user_id: Any) -> Any:
         from tms.models import User
+        from tms.notifying.inbox import unread_count
 
-        user = User.objects.select_related("organization").filter(pk=user_id).first()
+        users = User.objects.select_related("organization").annotate(unread_notifications=unread_count())
+        user = users.filter(pk=user_id).first()
         return user if user and may_sign_in(user) else None
 
 

@@ -7,6 +7,8 @@ import logging
 from celery import shared_task
 
 from tms import records
+from tms.notifying import digests, sending
+from tms.notifying.outbox import NOTIFY
 
 log = logging.getLogger(__name__)
 
@@ -16,3 +18,13 @@ def check_records() -> None:
     """Tell every difference between the transcript and the facts; `rebuild_records` mends them."""
     for difference in records.rebuild(check=True):
         log.error("Record %s", difference)
+
+
+@shared_task(name=NOTIFY)
+def notify() -> None:
+    sending.notify(seconds=sending.TASK_SECONDS)
+
+
+@shared_task(name="tms.plan_digests")
+def plan_digests() -> None:
+    digests.plan()

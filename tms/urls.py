@@ -12,6 +12,7 @@ from tms.customization import pages as customization
 from tms.finding import pages as finding
 from tms.finds import AUDIT_PAGE, ORGANIZATIONS_PAGE, USERS_PAGE
 from tms.members import pages as members
+from tms.notifying import pages as notifying
 from tms.profiles import pages as profiles
 from tms.style_guide import RULES, tabbed_form
 
@@ -52,6 +53,10 @@ urlpatterns = [
     path("find/<str:page>/choose/<str:name>/", finding.choose_for_filter, name="choose-for-filter"),
     path("find/<str:page>/searches/", finding.saved_searches, name="saved-searches"),
     path("find/<str:page>/searches/save/", finding.save_search, name="save-search"),
+    path("notifications/", notifying.notifications, name="notifications"),
+    path("notifications/<int:pk>/", notifying.open_notification, name="open-notification"),
+    path("notifications/settings/", notifying.notification_settings, name="notification-settings"),
+    path("notifications/unsubscribe/<str:token>/", notifying.unsubscribe, name="unsubscribe"),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

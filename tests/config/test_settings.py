@@ -125,3 +125,26 @@ def test_a_language_that_is_unknown_stops_the_start():
 
 def test_catalogues_of_ones_own_come_first():
     assert value_of({**PRODUCTION, "LOCALE_DIR": "/srv/locale"}, "LOCALE_PATHS[0]") == "/srv/locale"
+
+
+class TestMail:
+    def test_production_without_a_server_sends_none(self):
+        assert value_of(PRODUCTION, "MAIL_ENABLED") == "False"
+        assert value_of(PRODUCTION, "EMAIL_BACKEND").endswith(".dummy.EmailBackend")
+
+    def test_while_trying_it_is_written_to_files(self, tmp_path):
+        environment = {"DEBUG": "on", "DATA_DIR": str(tmp_path)}
+        assert value_of(environment, "MAIL_ENABLED") == "True"
+        assert value_of(environment, "EMAIL_FILE_PATH") == str(tmp_path / "mail")
+
+    def test_a_server_is_named_in_one_address(self):
+        environment = {**PRODUCTION, "EMAIL_URL": "smtp+tls://ada:secret@mail.example.org:587"}
+        names = "EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_USE_TLS, MAIL_ENABLED, EMAIL_TIMEOUT"
+        expression = f"EMAIL_URL and [getattr(settings, name) for name in '{names}'.split(', ')]"
+        assert value_of(environment, expression) == "['mail.example.org', 587, 'ada', True, True, 10]"
+
+    def test_an_address_of_another_kind_stops_the_start(self):
+        result = settings_of({**PRODUCTION, "EMAIL_URL": "pigeon://ada:secret@loft"}, "DEBUG")
+        assert result.returncode != 0
+        assert "EMAIL_URL cannot be used: Invalid email schema pigeon." in result.stderr
+        assert "secret" not in result.stderr.splitlines()[-1]

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from tms import records
-from tms.models import Activity, LearningRecord, ProgressChange
+from tms.models import Activity, LearningRecord, Notification, ProgressChange
 
 FIRST = [("tms", "0001_initial")]
 Migrate = Callable[[list[tuple[str, str]]], Any]
@@ -77,3 +77,16 @@ def test_records_made_before_offsets_and_sessions_were_kept_get_theirs(migrate: 
     assert (session.occurred_at, session.occurred_zone) == (summer, "America/St_Johns")
     assert ProgressChange.objects.filter(learner_id=learner.pk).count() == 1
     assert list(records.rebuild(check=True)) == []
+
+
+def test_what_was_to_be_told_before_there_was_mail_is_not_mailed(migrate: Migrate) -> None:
+    old = migrate([("tms", "0009_audit_entries")])
+    organization = old.get_model("tms", "Organization").objects.create(name="North")
+    learner = old.get_model("tms", "User").objects.create(email="ada@example.org", organization=organization)
+    for kind in ("achievement_earned", "achievements_earned_summary"):
+        old.get_model("tms", "Notification").objects.create(user=learner, kind=kind, key=1)
+
+    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes())
+
+    rows = list(Notification.objects.all())
+    assert [(row.unmailed, row.mail_id, row.read_at is None) for row in rows] == [("before", None, False)] * 2

@@ -7,7 +7,7 @@ from tms.models.classes import Class, Enrollment
 from tms.models.courses import Course, CourseTag, Lab
 from tms.models.coursework import ActivityResult, CourseActivity, CourseSection
 from tms.models.members import MemberProfile, ProfileCard, ProfilePicture, SocialLink
-from tms.models.notifications import Notification
+from tms.models.notifications import Mail, MailChoices, Notification
 from tms.models.organizations import Organization
 from tms.models.people import RoleAssignment, User, normalize_email
 from tms.models.records import LearningRecord, ProgressChange
@@ -31,6 +31,8 @@ __all__ = [
     "LearningPath",
     "LearningPathCourse",
     "LearningRecord",
+    "Mail",
+    "MailChoices",
     "MemberProfile",
     "Notification",
     "Organization",

@@ -70,6 +70,7 @@ class AuditEntry(models.Model):
         UNDO = "undo", _("Undone")
         BACKFILL = "backfill", _("Started a backfill")
         ROLES = "roles", _("Changed roles")
+        RESEND = "resend", _("Sent a message again")
 
     class Kind(models.TextChoices):
         ISSUED_BADGE = "issued_badge", _("Issued badge")
