@@ -64,9 +64,8 @@ def save_badge(
         _check_available(badge)
         badge.full_clean()
         badge.save()
-        if available_to is not None:
-            make_available(badge, available_to, actor=actor)
-        audit.record_saved(before, badge, kind=audit.Kind.BADGE, actor=actor)
+        given = {} if available_to is None else make_available(badge, available_to, actor=actor)
+        audit.record_saved(before, badge, kind=audit.Kind.BADGE, actor=actor, more=given)
         if badge.is_active and not was_active:
             hint("badges.sweep")
             hint("achievements.issue_earned")

@@ -15,12 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from badges import corrections, differences, issuing
+from badges.acts import record_one
 from badges.lifecycle import Move, move
 from badges.models import Difference, IssuedBadge
 from badges.reflection import look, reflect, refresh
 from badges.standing import link
 from badges.status import LIVE, MOVES, Status
 from providers.base import ProviderBadge, Standing
+from tms import audit
 from tms.access import Action, reachable, require
 from tms.errors import Conflict, DomainError
 
@@ -86,6 +88,7 @@ def adopt(difference: Difference, *, actor: User | None) -> IssuedBadge:
             if not link([(row, there)], reason=_("Adopted: issued at the provider itself."), actor=actor):
                 raise _overtaken()
             _end(difference, decision=_("Adopted."), actor=actor)
+            record_one(audit.Act.ADOPT, row, actor=actor)
     except IntegrityError:  # another record stands for it since this moment
         raise _overtaken() from None
     row.refresh_from_db()
@@ -174,6 +177,7 @@ def _remove(row: IssuedBadge, difference: Difference, *, decision: str, actor: U
     if Status.REMOVED not in MOVES[step.from_status] or not move(step, actor=actor):
         raise _overtaken()
     _end(difference, decision=decision, actor=actor)
+    record_one(audit.Act.REMOVE, row, actor=actor, reason=decision)
 
 
 def look_again(difference: Difference, *, actor: User | None) -> Difference:
@@ -204,9 +208,19 @@ def ignore(rows: QuerySet[Difference], *, reason: str, actor: User | None) -> in
         raise DomainError("reason_required", message, fields={"reason": [message]})
     if actor is not None:
         rows = rows.filter(reachable(Difference, actor, Action.MANAGE))
-    return differences.waiting(rows).update(
-        ignored_at=timezone.now(), decision=reason.strip(), decided_by=actor
-    )
+    rows, reason = differences.waiting(rows), reason.strip()
+    with transaction.atomic():
+        owners = audit.owners_of(rows, actor=actor)
+        count = rows.update(ignored_at=timezone.now(), decision=reason, decided_by=actor)
+        audit.record_many(
+            audit.Act.IGNORE,
+            kind=audit.Kind.DIFFERENCE,
+            count=count,
+            owners=owners,
+            actor=actor,
+            reason=reason,
+        )
+    return count
 
 
 def _open(difference: Difference, kind: Kind, *, actor: User | None) -> Difference:

@@ -38,6 +38,7 @@ from providers.connections import clock
 from providers.health import in_words
 from providers.models import BadgeProvider
 from providers.registry import adapter_for
+from tms import audit
 from tms.access import Action, require
 from tms.errors import DomainError
 
@@ -367,6 +368,13 @@ def _write(
         raise Unusable(sentence)
     record.changes = _told(_bring_up_to_date(provider, found, actor=record.actor, read_at=read_at))
     record.save()
+    audit.record(
+        audit.Act.SYNCHRONIZE,
+        provider,
+        kind=audit.Kind.BADGE_PROVIDER,
+        actor=record.actor,
+        changes={"badges": ["", summary(record)]},
+    )
 
 
 def _bring_up_to_date(

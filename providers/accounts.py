@@ -61,9 +61,8 @@ def save_provider(
             _renew_secret(provider)
             changed.add("webhook_secret")
         _store(provider, secrets=changed)
-        if available_to is not None:
-            make_available(provider, available_to, actor=actor)
-        audit.record_saved(before, provider, kind=audit.Kind.BADGE_PROVIDER, actor=actor)
+        given = {} if available_to is None else make_available(provider, available_to, actor=actor)
+        audit.record_saved(before, provider, kind=audit.Kind.BADGE_PROVIDER, actor=actor, more=given)
         hint("badges.sweep")
     return provider
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from tms.models import User
 
 
-def make_available(row: models.Model, organizations: Iterable[Organization], *, actor: User | None) -> None:
-    """Let exactly these organizations use `row`, which names its owner in `organization`.
+def make_available(
+    row: models.Model, organizations: Iterable[Organization], *, actor: User | None
+) -> dict[str, list[str]]:
+    """Let exactly these organizations use `row`, which names its owner in `organization`; what that changed,
+    for the audit.
 
     Those that the actor does not manage stay as they are. What is made with the row stays, too: a badge of
     an organization that may no longer use the account goes on.
@@ -38,7 +41,14 @@ def make_available(row: models.Model, organizations: Iterable[Organization], *, 
     if actor:
         hers = Organization.objects.for_user(actor, Action.MANAGE).filter(pk__in=present)
         wanted |= present - set(hers.values_list("pk", flat=True))
+    if wanted == present:
+        return {}
     shared.available_to.set(wanted)
+    return {"available_to": [_names(present), _names(wanted)]}
+
+
+def _names(ids: Collection[int]) -> str:
+    return ", ".join(Organization.objects.filter(pk__in=ids).values_list("name", flat=True))
 
 
 def given_to(model: type[models.Model], organization: Organization) -> models.QuerySet[Any]:

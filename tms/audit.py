@@ -83,14 +83,20 @@ def owners_of(rows: models.QuerySet[Any], *, actor: User | None) -> list[int]:
 
 
 def record_saved(
-    before: models.Model | None, row: models.Model, *, kind: AuditEntry.Kind, actor: User | None
+    before: models.Model | None,
+    row: models.Model,
+    *,
+    kind: AuditEntry.Kind,
+    actor: User | None,
+    more: Mapping[str, list[Any]] | None = None,
 ) -> None:
-    """That `actor` made a thing, or what was changed in it; nothing where nothing was."""
+    """That `actor` made a thing, or what was changed in it; nothing where nothing was. `more`: changes that
+    stand in no column of its own."""
     if actor is None:
         return
     if before is None:
-        record(Act.CREATE, row, kind=kind, actor=actor)
-    elif changes := changed_fields(before, row):
+        record(Act.CREATE, row, kind=kind, actor=actor, changes=more)
+    elif changes := {**changed_fields(before, row), **(more or {})}:
         record(_saving(changes), row, kind=kind, actor=actor, changes=changes)
 
 

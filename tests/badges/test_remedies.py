@@ -17,6 +17,7 @@ from tests.badges.conftest import stored, timeline
 from tests.badges.stories import act, issue, issue_there
 from tests.factories import PAST, AdministratorFactory, BadgeFactory, IssuedBadgeFactory, UserFactory
 from tms.errors import Conflict, DomainError, NotFound
+from tms.models import AuditEntry
 
 S = Status
 Kind = Difference.Kind
@@ -64,6 +65,7 @@ def test_adopting_makes_a_record_of_a_badge_issued_there(account, badge, unexpec
     ended = after(unexpected)
     assert (ended.decision, ended.decided_by) == ("Adopted.", administrator)
     assert ended.resolved_at is not None
+    assert [(entry.act, entry.key) for entry in AuditEntry.objects.all()] == [("adopt", row.pk)]
     run = compare(account)
     assert (run.matched, run.differences) == (1, 0)
 
@@ -215,6 +217,8 @@ def test_what_is_ignored_stays_ignored_until_both_agree(sandbox, account, unexpe
     ignored = after(unexpected)
     assert (ignored.resolved_at, ignored.decision) == (None, "A speaker's badge")
     assert ignored.decided_by == administrator
+    entry = AuditEntry.objects.get()
+    assert (entry.act, entry.kind, entry.reason) == ("ignore", "difference", "A speaker's badge")
     assert Difference.objects.count() == 1
     act(sandbox, unexpected.external_uuid, "revoke")
     compare(account)

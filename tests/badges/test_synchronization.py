@@ -35,6 +35,7 @@ from tests.factories import (
 from tests.providers.conftest import ARCHIVED, CANARY, ORGANIZATION, REPEATABLE, TEMPLATE
 from tests.providers.paper import ACCREDIBLE, Paper, on_paper, template, template_id
 from tms.errors import DomainError, NotFound
+from tms.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
 State = Badge.TemplateState
@@ -493,7 +494,11 @@ def test_only_administrators_of_the_account_synchronize_it(paper: Paper, account
             synchronize(account, actor=stranger)
     assert paper.asked == []
     admin = AdministratorFactory(organization=account.organization)
+    assert synchronize(account, actor=admin, dry_run=True).actor == admin
+    assert not AuditEntry.objects.exists()  # nothing was done
     assert synchronize(account, actor=admin).actor == admin
+    entry = AuditEntry.objects.get()
+    assert (entry.act, entry.kind, entry.key) == ("synchronize", "badge_provider", account.pk)
 
 
 # --- Dry runs, two at once, cost ----------------------------------------------------------------------------

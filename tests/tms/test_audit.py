@@ -20,6 +20,7 @@ from tests.factories import (
     AchievementFactory,
     AdministratorFactory,
     BadgeFactory,
+    BadgeProviderFactory,
     IssuedBadgeFactory,
     OrganizationFactory,
     UserFactory,
@@ -129,6 +130,21 @@ def test_what_is_made_and_changed_is_told_with_its_changes_and_no_secret(boss, b
     assert changes["change", "badge_provider"]["token"] == [audit.HIDDEN, audit.HIDDEN]
     assert "secret-canary" not in str(changes)
     assert changes["change", "achievement"]["conditions_text"][1] == "[{Subject:0, Count:7}]"
+
+
+def test_who_may_use_a_badge_or_an_account_is_told_by_name(boss, badge):
+    below = [OrganizationFactory(name=name, parent=boss.organization) for name in ("East", "West")]
+    account = BadgeProviderFactory(organization=boss.organization)
+    save_badge(badge, available_to=below, actor=boss)
+    save_badge(badge, available_to=below, actor=boss)  # nothing is another
+    accounts.save_provider(account, available_to=below[:1], actor=boss)
+    accounts.save_provider(account, available_to=[], actor=boss)
+    assert [entry.changes for entry in AuditEntry.objects.order_by("pk")] == [
+        {"available_to": ["", "East, West"]},
+        {"available_to": ["", "East"]},
+        {"available_to": ["East", ""]},
+    ]
+    assert AuditEntry.objects.latest("pk").told_changes == [("availability", "East", "–")]
 
 
 def test_preferences_and_roles_are_told_and_nobodys_name_is_kept(boss):
