@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tms', '0011_languages_of_people'),
+        ("tms", "0013_news_from_before_mail"),
     ]
 
     operations = [
