@@ -166,6 +166,7 @@ def test_a_completed_profile_is_earned_and_shown_inside_the_organization(
         page.wait_for_timeout(500)
         page.reload()
     expect(medals.filter(has_text="Nice to Meet You")).to_be_visible()
+    page.wait_for_load_state()
     picture(page, "member-profile")
 
     # Display accomplishments publicly inside the organization.
