@@ -10,11 +10,13 @@ come is not known here.
 from __future__ import annotations
 
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Value
 from django.utils.formats import date_format, number_format
 from django.utils.translation import get_language_bidi, gettext_lazy, ngettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
@@ -32,7 +34,7 @@ from achievements.conditions.things import NAMED_BY_FIELD, THINGS
 from tms.models import Translated, named
 
 if TYPE_CHECKING:
-    from django.db import models
+    from django.db.models import QuerySet
     from django.utils.functional import _StrOrPromise as Text
 
 __all__ = [
@@ -75,7 +77,7 @@ class Outline:
 
 
 def outlines(stored: Iterable[Any]) -> list[Outline]:
-    """What each rule in its stored form asks. The names take one query for each kind of thing."""
+    """What each rule in its stored form asks. The names take two queries at most."""
     rules = [stored_rule(form) for form in stored]
     names = names_of(rules)
     return [outline(rule, names) for rule in rules]
@@ -128,20 +130,35 @@ class Names:
 
 
 def names_of(rules: Iterable[Rule]) -> Names:
-    """The names that sentence() needs for these rules: one query at most for each kind of thing."""
+    """The names that sentence() needs for these rules: a query for achievements, and one for all the rest."""
     wanted: dict[str, set[int]] = {}
     for rule in rules:
         for condition in rule.leaves():
             for field, key in NAMED_BY_FIELD.items():
                 wanted.setdefault(key, set()).update(_first(getattr(condition, field)))
-    return Names({key: _names(THINGS[key], ids) for key, ids in wanted.items() if ids})
+    found: dict[str, dict[int, str]] = defaultdict(dict)
+    plain = []
+    for key, ids in wanted.items():
+        model = THINGS[key]
+        if ids and issubclass(model, Translated):
+            found[key] = _names_by_language(model, ids)
+        elif ids:
+            plain.append(_names(key, ids))
+    if plain:
+        first, *others = plain
+        for key, pk, name in first.union(*others, all=True) if others else first:
+            found[key][pk] = name
+    return Names(found)
 
 
-def _names(model: type[models.Model], ids: set[int]) -> dict[int, str]:
-    rows = model._default_manager.filter(pk__in=ids)
-    if not issubclass(model, Translated):
-        return dict(rows.values_list("pk", "name"))
-    found = rows.values_list("pk", "name", "translations")
+def _names(key: str, ids: set[int]) -> QuerySet[Any, tuple[str, int, str]]:
+    """key, id, name"""
+    rows = THINGS[key]._default_manager.filter(pk__in=ids).order_by()
+    return rows.values_list(Value(key), "pk", "name")
+
+
+def _names_by_language(model: type[Translated], ids: set[int]) -> dict[int, str]:
+    found = model._default_manager.filter(pk__in=ids).values_list("pk", "name", "translations")
     return {pk: named(translations, "name", otherwise=name) for pk, name, translations in found}
 
 
