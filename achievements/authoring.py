@@ -12,6 +12,7 @@ from achievements.conditions import language
 from achievements.conditions.things import REFERENCED
 from achievements.hints import rule_with_hints
 from achievements.models import Achievement, RuleVersion
+from achievements.progress.looks import ask_about
 from tms import audit
 from tms.access import Action, Role, reachable, require
 from tms.errors import DomainError, NotPermitted
@@ -74,6 +75,8 @@ def save_achievement(achievement: Achievement, *, actor: User | None = None) -> 
         achievement.save()
         if edited:
             _keep_version(achievement, actor=actor)
+        if afresh or came_alive or reaches_more:
+            ask_about(achievement, rule)
         audit.record_saved(before, achievement, kind=audit.Kind.ACHIEVEMENT, actor=actor)
         hint("achievements.award_changes")
         return rule_with_hints(achievement)

@@ -31,6 +31,7 @@ from achievements.conditions.query import EVERYBODY, Scope
 from achievements.evaluation import Report, active_rules
 from achievements.lock import one_at_a_time
 from achievements.models import Achievement, Backfill, EarnedAchievement
+from achievements.progress.looks import ask
 from achievements.references import problem_of
 from badges.ending import Ended, require_reason, revoke_all
 from badges.issuing import problem_of_silence
@@ -204,6 +205,7 @@ def _undo(backfill: Backfill, *, reason: str, revoke_issued: bool, actor: User |
         backfill.undone_at, backfill.undone_by, backfill.undo_reason = timezone.now(), actor, reason
         backfill.save(update_fields=["state", "withdrawn", "undone_at", "undone_by", "undo_reason"])
         _record(audit.Act.UNDO, backfill, actor=actor, reason=reason, count=withdrawn)
+        ask(list(backfill.awards.order_by("learner_id").values_list("learner_id", flat=True).distinct()))
     return Undone(backfill=backfill, withdrawn=withdrawn, kept=kept, **asdict(ended))
 
 

@@ -32,6 +32,7 @@ from achievements.intents import issue_new
 from achievements.lock import one_at_a_time
 from achievements.models import Achievement, Backfill, EarnedAchievement, RuleRun
 from achievements.paused import tell_paused
+from achievements.progress.looks import ask
 from achievements.references import pause_where_gone
 from badges.models import Badge, IssuedBadge
 from tms.models import Course, Notification, ProgressChange, User
@@ -233,7 +234,8 @@ def award(
 
     Rules over records run once; rules over awards run until nothing new is earned (the least fixpoint:
     awards only add), and only for the learners who earned something. Those over awards for which learners
-    compete come after all that, since nothing is taken back.
+    compete come after all that, since nothing is taken back. At the end it is asked how far those are now who
+    have changed or earned something (progress.looks).
     """
     plan_for_sets()
     this = _Pass(now=timezone.now(), report=Report(), full=all_rules is not None, backfills=backfills)
@@ -257,11 +259,12 @@ def award(
             )
             new += fresh
             fresh = _award_rules(contested, scope=Scope(learners=_learners_of(fresh)), this=following)
+    earners = _learners_of(new) if new else []
     if new:
         this.report.awards = len(new)
         this.report.intents = issue_new(
             new,
-            learners=_learners_of(new),
+            learners=earners,
             now=this.now,
             backfill=bool(backfills),
             silent=this.notification == Backfill.Notification.SILENT,
@@ -269,6 +272,8 @@ def award(
         _notify(new, this=this)
         if backfills:
             _tally(new)
+    # Of a range of everybody only those who earned something: nothing else has changed.
+    ask([*(scope.learners or ()), *earners])
     return this.report
 
 

@@ -1,4 +1,8 @@
-"""One evaluation at a time: a rule over points must see every award before it, whichever worker made it."""
+"""What only one worker does at a time.
+
+One evaluation: a rule over points must see every award before it, whichever worker made it. One working out
+of progress: what was counted earlier must not be stored over what was counted later.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,21 @@ from django.db import connection
 
 from tms.sql import execute, sql, value
 
-_LOCK = 7_202_601  # any number that no other advisory lock of this database uses
+# Any numbers that no other advisory lock of this database uses.
+_EVALUATION = 7_202_601
+_PROGRESS = 7_202_602
 
 
 def one_at_a_time() -> None:
     """Held until the transaction ends. On SQLite the transaction itself is the lock."""
+    _hold(_EVALUATION)
+
+
+def one_progress_at_a_time() -> None:
+    """As `one_at_a_time`, and in nobody else's way."""
+    _hold(_PROGRESS)
+
+
+def _hold(lock: int) -> None:
     if connection.vendor == "postgresql":
-        execute(sql("SELECT pg_advisory_xact_lock({})", value(_LOCK)))
+        execute(sql("SELECT pg_advisory_xact_lock({})", value(lock)))

@@ -288,3 +288,50 @@ class EarnedAchievement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.learner}: {self.achievement}"
+
+
+class Look(models.Model):
+    """Somebody looks at how far this learner is: herself, or whoever administers her (achievements.progress).
+
+    Progress is worked out for nobody else. `asked` counts the reasons to do so, a fact, an award, a rule that
+    was edited; `answered` is how many of them `Begun` accounts for, so that a reason which comes up while it
+    is worked out is never lost. `as_of` is when that was.
+    """
+
+    learner = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True)
+    looked_at = models.DateTimeField()
+    asked = models.PositiveBigIntegerField(default=1)
+    answered = models.PositiveBigIntegerField(default=0)
+    as_of = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["looked_at"],
+                name="looks_to_answer",
+                condition=models.Q(asked__gt=models.F("answered")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.learner_id} @ {self.looked_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Begun(models.Model):
+    """An achievement that a learner has something for and has not earned, as it was when last worked out.
+
+    `have` holds a number for each condition of that version of the rule, in text order. `percent` is rounded
+    down. Written by achievements.progress.working_out and by nothing else.
+    """
+
+    learner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    achievement = models.ForeignKey(Achievement, models.CASCADE, related_name="+")
+    rule_version = models.PositiveIntegerField()
+    percent = models.PositiveSmallIntegerField()
+    have = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["learner", "achievement"], name="begun_once")]
+
+    def __str__(self) -> str:
+        return f"{self.learner_id}: {self.achievement_id} {self.percent} %"

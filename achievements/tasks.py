@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from achievements import backfill, evaluation, intents
+from achievements.progress import working_out
 
 CHUNKS_A_CALL = 4
 
@@ -28,3 +29,9 @@ def award_full() -> None:
 @shared_task(name="achievements.issue_earned")
 def issue_earned() -> None:
     intents.issue_earned()
+
+
+@shared_task(name="achievements.work_out_progress")
+def work_out_progress() -> None:
+    """How far those are at whom somebody looks."""
+    working_out.work_out()

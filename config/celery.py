@@ -42,6 +42,11 @@ app.conf.update(
             "schedule": settings.SWEEP_SECONDS,
             "options": {"expires": settings.SWEEP_SECONDS},
         },
+        "work out progress for those who look": {
+            "task": "achievements.work_out_progress",
+            "schedule": settings.SWEEP_SECONDS,
+            "options": {"expires": settings.SWEEP_SECONDS},
+        },
         "deliver what waits": {
             "task": "badges.deliver",
             "schedule": settings.SWEEP_SECONDS,

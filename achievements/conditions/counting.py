@@ -7,9 +7,10 @@ Every condition is answered in three steps, each a subquery of the next:
     reached    where a threshold was met: key, occurrence, learner_id, moment, day, last_id, since, needed,
                have
 
-`enough` and `so_far` answer the question without the moment. Conditions that count the same way share one
-statement, whatever their thresholds and lists of ids (`shape_of`): the learners' records are then read once,
-however many rules there are. How conditions combine into a rule, and who may earn, is the affair of query.py.
+`enough`, `so_far` and `so_far_each` answer the question without the moment. Conditions that count the same
+way share one statement, whatever their thresholds and lists of ids (`shape_of`): the learners' records are
+then read once, however many rules there are. How conditions combine into a rule, and who may earn, is the
+affair of query.py.
 """
 
 from __future__ import annotations
@@ -405,6 +406,35 @@ def so_far(
         rows,
     )
     return steps.end("SELECT learner_id, MAX(number) AS have FROM {} GROUP BY learner_id", each)
+
+
+def so_far_each(countings: Sequence[Counting], *, scope: Scope) -> Sql:
+    """key, learner_id, have: as `so_far`, of several countings of one shape, whose items are read once."""
+    first = countings[0]
+    c = first.condition
+    items = _items(countings)
+    if items is None:
+        have = so_far(first, scope=scope, shared=True)
+        keys = relation(("key",), [(counting.key,) for counting in countings])
+        return sql("SELECT t.key, n.learner_id, n.have FROM ({}) AS n CROSS JOIN {} AS t", have, keys)
+    steps = Steps()
+    items = steps.add("SELECT * FROM {} AS listed", items)
+    day = ", day" * c.single_day
+    rows = steps.add(
+        f"SELECT {'DISTINCT ' * c.distinct}learner_id, item{day} FROM ({{}}) AS r"
+        " WHERE r.item IN (SELECT item FROM {})",
+        counted(first, scope=scope, listed=False, shared=True),
+        items,
+    )
+    numbers = steps.add(
+        f"SELECT i.key, r.learner_id, COUNT(*) AS have FROM {{}} AS r JOIN {{}} AS i ON i.item = r.item"
+        f" GROUP BY i.key, r.learner_id{day}",
+        rows,
+        items,
+    )
+    return steps.end(
+        "SELECT key, learner_id, MAX(have) AS have FROM {} AS every GROUP BY key, learner_id", numbers
+    )
 
 
 def _streak(counting: Counting, *, scope: Scope) -> Sql:

@@ -1,10 +1,11 @@
 """How far learners are with one achievement, asked when somebody looks and never stored.
 
-Progress changes with every fact, so a stored table would have to be written for each learner and each rule
-whenever anything is learned: far more work than anybody reads, in front of the awards that must be on time.
-It is asked for one achievement instead, which the page requires, by a subquery for each learner that is
-shown. PostgreSQL evaluates it for the rows of one page alone. Only who sorts by it, or filters by percent,
-has all learners within reach looked at; "Begun" reads the records that count for the rule once.
+Progress changes with every fact, so a stored table of everybody would have to be written for each learner and
+each rule whenever anything is learned: far more work than anybody reads, in front of the awards that must be
+on time. (Of learners at whom somebody looks it is stored: working_out.) Here it is asked for one achievement,
+which the page requires, by a subquery for each learner that is shown. PostgreSQL evaluates it for the rows of
+one page alone. Only who sorts by it, or filters by percent, has all learners within reach looked at;
+"Begun" reads the records that count for the rule once.
 """
 
 from __future__ import annotations
