@@ -10,5 +10,5 @@ catalogue   what is taught, and by whom          names       people's names in m
 rewards     badges and achievements              people      who learns, and the four logins
 schedule    the classes                          diary       when a person sits down to learn
 training    courses taken and labs launched      classroom   enrolments, and the labs of a class
-showcase    the learner who signs in
+showcase    the learner who signs in             community   lessons, streaks, and what people do together
 """

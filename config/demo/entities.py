@@ -121,6 +121,17 @@ class LabInstance(Entity):
 
 
 @dataclass(eq=False, kw_only=True)
+class Activity(Entity):
+    """What somebody did besides; `other_user` is who was helped, or who reacted."""
+
+    user: User
+    kind: str
+    occurred_at: datetime
+    course: Course | None = None
+    other_user: User | None = None
+
+
+@dataclass(eq=False, kw_only=True)
 class BadgeProvider(Entity):
     name: str
     organization: Organization
@@ -173,6 +184,7 @@ class Demo:
     enrollments: list[Enrollment] = field(default_factory=list)
     course_assignments: list[CourseAssignment] = field(default_factory=list)
     lab_instances: list[LabInstance] = field(default_factory=list)
+    activities: list[Activity] = field(default_factory=list)
     badge_providers: list[BadgeProvider] = field(default_factory=list)
     badges: list[Badge] = field(default_factory=list)
     achievements: list[Achievement] = field(default_factory=list)

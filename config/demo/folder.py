@@ -88,6 +88,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "score_percent",
         "status",
     ),
+    "activities": ("external_id", "user", "kind", "occurred_at", "course", "other_user"),
     "badge_providers": (
         "external_id",
         "name",

@@ -14,6 +14,7 @@ from random import Random
 
 from config.demo import catalogue, people, rewards
 from config.demo.classroom import fill
+from config.demo.community import live_together
 from config.demo.entities import Demo, Entity
 from config.demo.folder import write_folder
 from config.demo.german import name_in_german
@@ -53,6 +54,7 @@ def build_demo(*, seed: int = SEED, today: date, sandbox_url: str) -> Demo:
     study_by_script(year, heroine)
     for learner in learners:
         study(year, learner)
+    live_together(year, learners, heroine)
     credly, accredible = rewards.credly(api_url=sandbox_url), rewards.accredible(api_url=sandbox_url)
     badges = rewards.badges(credly=credly, accredible=accredible)
     demo.badge_providers += [credly, accredible]
@@ -68,11 +70,13 @@ def _put_in_order(demo: Demo) -> None:
     demo.enrollments.sort(key=lambda row: row.enrolled_at)
     demo.course_assignments.sort(key=lambda row: row.started_at)
     demo.lab_instances.sort(key=lambda row: row.started_at)
+    demo.activities.sort(key=lambda row: row.occurred_at)
     _number(demo.users, prefix="user", width=4)
     _number(demo.classes, prefix="class", width=3)
     _number(demo.enrollments, prefix="enrollment", width=4)
     _number(demo.course_assignments, prefix="assignment", width=5)
     _number(demo.lab_instances, prefix="lab-instance", width=6)
+    _number(demo.activities, prefix="activity", width=6)
 
 
 def _number(rows: Iterable[Entity], *, prefix: str, width: int) -> None:

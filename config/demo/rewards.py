@@ -165,6 +165,109 @@ def badges(*, credly: BadgeProvider, accredible: BadgeProvider) -> dict[str, Bad
 
 
 def achievements(badge: dict[str, Badge]) -> list[Achievement]:
+    return [*_of_training(badge), *_of_courses(), *_of_the_community(), *_of_engagement()]
+
+
+def _of_courses() -> list[Achievement]:
+    """The way into learning: a lesson, a module, a course, day after day."""
+    return [
+        Achievement(
+            external_id="achievement-first-lesson",
+            name="First Lesson",
+            description="Finish your first lesson.",
+            organization=ACADEMY,
+            category="Courses",
+            points=5,
+            conditions='[{Subject:50, Kinds:["lesson_completed"], Count:1}]',
+        ),
+        Achievement(
+            external_id="achievement-first-module",
+            name="One Module Down",
+            description="Complete a whole module of a course.",
+            organization=ACADEMY,
+            category="Courses",
+            points=10,
+            conditions='[{Subject:50, Kinds:["module_completed"], Count:1}]',
+        ),
+        Achievement(
+            external_id="achievement-whole-course",
+            name="From Start to Finish",
+            description="Complete an entire course, whichever it is.",
+            organization=ACADEMY,
+            category="Courses",
+            points=20,
+            conditions="[{Subject:10, Count:1, Complete:True}]",
+        ),
+        Achievement(
+            external_id="achievement-streak",
+            name="Seven in a Row",
+            description="Learn on seven days, one after the other.",
+            organization=ACADEMY,
+            category="Courses",
+            points=30,
+            conditions="[{Subject:60, Days:7}]",
+        ),
+    ]
+
+
+def _of_the_community() -> list[Achievement]:
+    """What people do for each other: distinct people count, and nobody is somebody else to herself."""
+    return [
+        Achievement(
+            external_id="achievement-first-post",
+            name="First Post",
+            description="Publish your first post.",
+            organization=ACADEMY,
+            category="Community",
+            points=5,
+            conditions='[{Subject:50, Kinds:["post_published"], Count:1}]',
+        ),
+        Achievement(
+            external_id="achievement-comments",
+            name="In the Conversation",
+            description="Comment in discussions ten times.",
+            organization=ACADEMY,
+            category="Community",
+            points=10,
+            conditions='[{Subject:50, Kinds:["comment_added"], Count:10}]',
+        ),
+        Achievement(
+            external_id="achievement-helper",
+            name="Helping Hand",
+            description="Help three other learners.",
+            organization=ACADEMY,
+            category="Community",
+            points=25,
+            conditions='[{Subject:50, Kinds:["learner_helped"], Count:3, DistinctPeople:True}]',
+        ),
+        Achievement(
+            external_id="achievement-reactions",
+            name="Well Received",
+            description="Five people like what you wrote.",
+            organization=ACADEMY,
+            category="Community",
+            points=15,
+            conditions='[{Subject:50, Kinds:["reaction_received"], Count:5, DistinctPeople:True}]',
+        ),
+    ]
+
+
+def _of_engagement() -> list[Achievement]:
+    return [
+        Achievement(
+            external_id="achievement-regular",
+            name="Regular",
+            description="Be here on 40 days.",
+            organization=ACADEMY,
+            category="Engagement",
+            points=15,
+            conditions='[{Subject:50, Kinds:["session"], Count:40}]',
+        ),
+    ]
+
+
+def _of_training(badge: dict[str, Badge]) -> list[Achievement]:
+    """The documented examples, and what the branches reward for themselves."""
     return [
         Achievement(
             external_id="achievement-first-launch",
