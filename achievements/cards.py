@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from achievements.rewards import Participation, participation
@@ -24,15 +24,8 @@ def achievements(member: User, viewer: User, shown: int) -> dict[str, Any] | Non
         "showcase": showcase_of(member, most=shown),
         "is_own": member.pk == viewer.pk,
         "page_url": _page(member, viewer),
-        "modal_url": _modal(member),
+        "modal_url": reverse("full-achievements", args=[member.pk]),
     }
-
-
-def _modal(member: User) -> str:
-    try:
-        return reverse("full-achievements", args=[member.pk])
-    except NoReverseMatch:
-        return ""
 
 
 def _page(member: User, viewer: User) -> str:
@@ -41,7 +34,7 @@ def _page(member: User, viewer: User) -> str:
         return reverse("own-achievements")
     if may(viewer, Action.MANAGE):
         return reverse("user-achievements", args=[member.pk])
-    return _modal(member)
+    return reverse("full-achievements", args=[member.pk])
 
 
 CARDS = (
@@ -60,7 +53,8 @@ CARDS = (
             examples=(3, 6, 10),
         ),
         order=10,
-        stylesheets=("achievements/card.css",),
-        place="achievements/_card_place.html",
+        stylesheets=("achievements/card.css", "achievements/gallery.css"),
+        scripts=("achievements/gallery.js",),
+        place="achievements/gallery/_place.html",
     ),
 )

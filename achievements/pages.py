@@ -11,7 +11,16 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from achievements.rewards import Participation, Rewards, issued_by_hand_to, participation, rewards_of
+from achievements.rewards import (
+    Participation,
+    Rewards,
+    badges_of,
+    issued_by_hand_to,
+    latest_of_each_badge,
+    participation,
+    remaining,
+    rewards_of,
+)
 from badges.sharing.public import published_by
 from tms import gates
 from tms.access import Action
@@ -52,14 +61,17 @@ def _decide(request: SignedIn) -> HttpResponse:
 def _page(request: SignedIn, *, learner: User) -> HttpResponse:
     state = participation(learner)
     is_own = learner.pk == request.user.pk
-    rewards = _rewards(request.user, learner=learner, state=state)
+    rewards = _rewards(request, learner=learner, state=state)
     context: dict[str, Any] = {
         "learner": learner,
         "is_own": is_own,
         "state": state.value,
         "rewards": rewards,
         "still_public": _still_public(learner, rewards=rewards) if is_own else [],
+        "asks_again": _asks_again(request, rewards) if rewards and rewards.is_moving else "",
     }
+    if state is Participation.OPTED_OUT and is_own:
+        context["remaining"] = remaining(learner, viewer=request.user)
     if request.headers.get("HX-Request") != "true":
         response = render(request, "achievements/page.html", context)
     elif rewards is None:
@@ -75,12 +87,24 @@ def _page(request: SignedIn, *, learner: User) -> HttpResponse:
 def _still_public(learner: User, *, rewards: Rewards | None) -> list[IssuedBadge]:
     """What she published and would not find on the page otherwise, to end it."""
     listed = {shown.row.pk for shown in rewards.badges} if rewards else set()
-    return [row for row in published_by(learner) if row.pk not in listed]
+    rows = [row for row in published_by(learner) if row.pk not in listed]
+    if rows and rewards and rewards.badge_pages.has_other_pages():
+        on_others = latest_of_each_badge(badges_of(learner, viewer=learner))
+        listed = set(on_others.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
+    return [row for row in rows if row.pk not in listed]
 
 
-def _rewards(viewer: User, *, learner: User, state: Participation) -> Rewards | None:
+def _asks_again(request: SignedIn, rewards: Rewards) -> str:
+    """The address of what is shown, for the page that watches it."""
+    asked = request.GET.copy()
+    asked["seen"] = rewards.fingerprint
+    return f"{request.path}?{asked.urlencode()}"
+
+
+def _rewards(request: SignedIn, *, learner: User, state: Participation) -> Rewards | None:
+    viewer, asked = request.user, request.GET.dict()
     if state is Participation.YES:
-        return rewards_of(learner, viewer=viewer)
+        return rewards_of(learner, viewer=viewer, asked=asked)
     if viewer.pk == learner.pk:
         return None
-    return issued_by_hand_to(learner, viewer=viewer)
+    return issued_by_hand_to(learner, viewer=viewer, asked=asked)

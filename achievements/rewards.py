@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
-from achievements.conditions.explain import Outline, outlines
-from achievements.models import EarnedAchievement, RuleVersion
+from achievements.conditions.explain import Outline, names_of, outline, stored_rule
+from achievements.evidence import with_conditions
+from achievements.models import EarnedAchievement
+from achievements.progress.looks import Known, look
+from achievements.progress.standing import Near, nearest
 from badges.models import IssuedBadge
 from badges.sharing.order import featured_first
-from badges.status import Status
+from badges.status import AT_PROVIDER, Status
 from badges.wording import Told, told
+from providers.models import BadgeProvider
 from tms.access import Action
-from tms.models import ProgressChange
 
 if TYPE_CHECKING:
     from badges.models import BadgePresentation
     from tms.models import User
+
+# Of each list on a learner's page. Somebody has hundreds of badges: pictures of all would be slow on a phone.
+ON_A_PAGE = 24
+MOST_LINKED = 12
 
 # Never reached the learner, or is no longer what she holds.
 NOT_SHOWN = (Status.CANCELLED, Status.SUPERSEDED, Status.REMOVED)
@@ -53,12 +63,23 @@ def earned_by(learner: User, *, viewer: User) -> QuerySet[EarnedAchievement]:
 
 
 def explained(rows: QuerySet[EarnedAchievement]) -> list[Earned]:
-    """With the rules that were met in words; six queries at most."""
-    version = RuleVersion.objects.filter(achievement=OuterRef("achievement"), number=OuterRef("rule_version"))
-    found = list(rows.annotate(conditions=Subquery(version.values("conditions")[:1])))
-    rules = {(row.achievement_id, row.rule_version): row.conditions for row in found}
-    told = dict(zip(rules, outlines(rules.values()), strict=True))
-    return [Earned(row, told[row.achievement_id, row.rule_version]) for row in found]
+    """With the rules that were met in words; two queries."""
+    earned, _near = _in_words(list(with_conditions(rows)), ())
+    return earned
+
+
+def _in_words(
+    found: Sequence[EarnedAchievement], near: Sequence[Near]
+) -> tuple[list[Earned], list[tuple[Near, Outline]]]:
+    """What was met (`found` comes with its conditions), and what is asked of what is near; one query."""
+    rules = {
+        (row.achievement_id, row.rule_version): stored_rule(row.conditions)  # type: ignore[attr-defined]
+        for row in found
+    }
+    names = names_of([*rules.values(), *(each.standing.rule for each in near)])
+    told = {key: outline(rule, names) for key, rule in rules.items()}
+    earned = [Earned(row, told[row.achievement_id, row.rule_version]) for row in found]
+    return earned, [(each, outline(each.standing.rule, names)) for each in near]
 
 
 def badges_of(learner: User, *, viewer: User) -> QuerySet[IssuedBadge]:
@@ -105,14 +126,20 @@ class Shown:
 
 @dataclass(frozen=True)
 class Rewards:
+    """One page of each list, and what they come to as a whole."""
+
     achievements: list[Earned]
     badges: list[Shown]
-    # Something is still being evaluated or sent, so that looking again soon is worth it.
+    achievement_pages: Page[EarnedAchievement]
+    badge_pages: Page[IssuedBadge]
+    points: int
+    # Something is still being evaluated, worked out or sent, so that looking again soon is worth it.
     is_moving: bool
-
-    @property
-    def points(self) -> int:
-        return sum(earned.row.points for earned in self.achievements)
+    # How many badges each kind of provider has, by its name.
+    at_providers: Mapping[str, int]
+    # How far she is with what is not earned yet, and as of when; of somebody who takes no part nothing.
+    known: Known | None = None
+    near: Sequence[tuple[Near, Outline]] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -120,37 +147,104 @@ class Rewards:
         parts = [
             *(f"a{earned.row.pk}" for earned in self.achievements),
             *(f"b{shown.row.pk}:{shown.row.issued_status}:{shown.chosen}" for shown in self.badges),
+            *(f"n{near.achievement.pk}:{near.standing.have}" for near, _rule in self.near),
+            f"{self.achievement_pages.paginator.count}:{self.badge_pages.paginator.count}:{self.points}",
             str(self.is_moving),
         ]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
 
-def rewards_of(learner: User, *, viewer: User) -> Rewards:
-    """All there is to show, in a number of queries that does not depend on how much it is."""
-    badges = _latest_of_each_badge(badges_of(learner, viewer=viewer))
+def rewards_of(learner: User, *, viewer: User, asked: Mapping[str, str] | None = None) -> Rewards:
+    """All there is to show, in a number of queries that does not depend on how much it is. `asked`: the pages
+    of the lists that were turned to."""
+    known = look(learner)
+    rewards = _rewards(
+        earned_by(learner, viewer=viewer),
+        badges_of(learner, viewer=viewer),
+        near=nearest(learner),
+        asked=asked or {},
+    )
+    return replace(rewards, known=known, is_moving=rewards.is_moving or known.is_moving)
+
+
+def issued_by_hand_to(learner: User, *, viewer: User, asked: Mapping[str, str] | None = None) -> Rewards:
+    """What administrators see of somebody who does not participate."""
+    badges = by_hand(badges_of(learner, viewer=viewer))
+    return _rewards(EarnedAchievement.objects.none(), badges, near=(), asked=asked or {})
+
+
+def _rewards(
+    earned: QuerySet[EarnedAchievement],
+    badges: QuerySet[IssuedBadge],
+    *,
+    near: Sequence[Near],
+    asked: Mapping[str, str],
+) -> Rewards:
+    totals = earned.order_by().aggregate(count=Count("pk"), points=Sum("points"))
+    badges = latest_of_each_badge(badges)
+    kinds = (
+        badges.order_by()
+        .values_list("badge__badge_provider__kind")
+        .annotate(
+            count=Count("pk"),
+            moving=Count("pk", filter=Q(status__in=UNDER_WAY)),
+            held=Count("pk", filter=Q(status__in=AT_PROVIDER)),
+        )
+    )
+    by_kind = list(kinds)
+    achievement_pages = _turned(with_conditions(earned), totals["count"], asked.get("achievements"))
+    badge_pages = _turned(badges, sum(count for _kind, count, _moving, _held in by_kind), asked.get("badges"))
+    achievements, near_in_words = _in_words(list(achievement_pages.object_list), near)
     return Rewards(
-        achievements=explained(earned_by(learner, viewer=viewer)),
-        badges=badges,
-        is_moving=any(shown.row.status in UNDER_WAY for shown in badges)
-        or ProgressChange.objects.filter(learner=learner).exists(),
+        achievements=achievements,
+        badges=[Shown(row, told(row)) for row in badge_pages.object_list],
+        achievement_pages=achievement_pages,
+        badge_pages=badge_pages,
+        points=totals["points"] or 0,
+        near=near_in_words,
+        is_moving=any(moving for _kind, _count, moving, _held in by_kind),
+        at_providers={
+            BadgeProvider.Kind(kind).label: held for kind, _count, _moving, held in by_kind if held
+        },
     )
 
 
-def issued_by_hand_to(learner: User, *, viewer: User) -> Rewards:
-    """What administrators see of somebody who does not participate."""
-    badges = _latest_of_each_badge(by_hand(badges_of(learner, viewer=viewer)))
-    moving = any(shown.row.status in UNDER_WAY for shown in badges)
-    return Rewards(achievements=[], badges=badges, is_moving=moving)
+def _turned(rows: QuerySet[Any], count: int, number: str | None) -> Page[Any]:
+    paginator = Paginator(rows, ON_A_PAGE)
+    paginator.count = count
+    return paginator.get_page(number)
 
 
-def _latest_of_each_badge(rows: QuerySet[IssuedBadge]) -> list[Shown]:
+def latest_of_each_badge(rows: QuerySet[IssuedBadge]) -> QuerySet[IssuedBadge]:
     """One entry for a badge that was taken back and issued again: the newer."""
-    latest: dict[int, IssuedBadge] = {}
-    for row in rows:
-        known = latest.get(row.badge_id)
-        if known is None or known.pk < row.pk:
-            latest[row.badge_id] = row
-    return [Shown(row, told(row)) for row in latest.values()]
+    newer = rows.order_by().select_related(None)
+    return rows.exclude(Exists(newer.filter(badge=OuterRef("badge"), pk__gt=OuterRef("pk"))))
+
+
+@dataclass(frozen=True)
+class Remainder:
+    """What of a learner's badges a kind of provider keeps: some of them with where they are to be seen."""
+
+    provider: str
+    count: int
+    badges: Sequence[tuple[str, str]]
+
+    @property
+    def left_out(self) -> int:
+        return self.count - len(self.badges)
+
+
+def remaining(learner: User, *, viewer: User) -> list[Remainder]:
+    """What stays at the providers of whoever no longer takes part."""
+    rows = badges_of(learner, viewer=viewer).filter(status__in=AT_PROVIDER)
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for kind, name, seen_at, accepted_at in rows.values_list(
+        "badge__badge_provider__kind", "badge__name", "external_url", "accept_url"
+    ):
+        found[BadgeProvider.Kind(kind).label].append((name, seen_at or accepted_at))
+    return [
+        Remainder(provider, len(badges), badges[:MOST_LINKED]) for provider, badges in sorted(found.items())
+    ]
 
 
 def on_display(rows: QuerySet[IssuedBadge]) -> QuerySet[IssuedBadge]:

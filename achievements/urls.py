@@ -8,6 +8,7 @@ from achievements import pages
 from achievements.editing import backfill_pages
 from achievements.editing import pages as editing
 from achievements.finds import ACHIEVEMENTS_PAGE
+from achievements.gallery import pages as gallery
 from achievements.progress import pages as progress
 from tms.finding.pages import page_of
 
@@ -28,5 +29,7 @@ urlpatterns = [
     path("achievements/<int:pk>/edit/", editing.edit_achievement, name="edit-achievement"),
     path("badge-progress/", progress.badge_progress, name="find-badge-progress"),
     path("badge-progress/<int:pk>/<int:learner_pk>/", progress.explain_progress, name="explain-progress"),
+    path("members/<int:pk>/achievements/", gallery.full_achievements, name="full-achievements"),
+    path("members/<int:pk>/achievements/<int:achievement_pk>/why/", gallery.why_not_yet, name="why-not-yet"),
     path("users/<int:pk>/achievements/", pages.user_achievements, name="user-achievements"),
 ]

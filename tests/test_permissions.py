@@ -142,6 +142,8 @@ TABLE: dict[str, Url] = {
     "gamification": page(of="organization", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),
     "profile-layout": page(of="organization", GET=PAGE_ISSUE_ASK),
     "profile-card": page(of="organization card", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),
+    "full-achievements": page(of="learner", GET=PAGE_OF_OWN),
+    "why-not-yet": page(of="learner achievement", GET=PAGE_OF_OWN),
     "create-achievement": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
     "check-conditions": page(POST=PAGE_LISTS),
     "preview-achievement": page(POST=PAGE_LISTS),

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from achievements import categories
 from achievements.models import Achievement
 from badges.models import Badge
 from tms.access import Action, Role
@@ -98,13 +99,16 @@ class AchievementForm(TranslatedForm):
                 "Per User: each user up to Frequency times. Per Achievement: so many users in all, once each."
                 " Per Day: one user, then nobody for Frequency days."
             ),
-            "category": gettext_lazy("Groups achievements on learners' pages, such as Profile or Courses."),
+            "category": gettext_lazy(
+                "Groups achievements on learners' pages: Profile, Courses, Community, Engagement or your own."
+            ),
             "is_global": gettext_lazy(
                 "Also for learners of other organizations that participate in global achievements."
             ),
         }
         widgets = {
             "description": forms.Textarea(attrs={"rows": 3}),
+            "category": forms.TextInput(attrs={"list": "categories", "autocomplete": "off"}),
             "badge": forms.TextInput,  # shown by its section, with the dialog to choose it
             "conditions_text": forms.Textarea(
                 attrs={
@@ -121,6 +125,7 @@ class AchievementForm(TranslatedForm):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.user = user
         self.fields["conditions_text"].strip = False  # type: ignore[attr-defined]
         organization: Any = self.fields["organization"]
         organization.queryset = Organization.objects.for_user(user, Action.MANAGE)
@@ -133,6 +138,14 @@ class AchievementForm(TranslatedForm):
             del self.fields["is_global"]
         if self.instance.pk is None:
             self.initial.update(organization=user.organization_id, points=10)
+
+    @property
+    def categories(self) -> list[str]:
+        """Suggested: the four that learners' pages know, and those that are used."""
+        rows = Achievement.objects.for_user(self.user, Action.SEE).exclude(category="").order_by()
+        return categories.in_order(
+            {*categories.STANDARD, *rows.values_list("category", flat=True).distinct()}
+        )
 
     @property
     def goes_live(self) -> bool:

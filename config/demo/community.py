@@ -34,8 +34,8 @@ def live_together(year: Year, learners: Sequence[Learner], heroine: Learner) -> 
         year.demo.activities += _lessons(done)
     peers = [learner.user for learner in academy if launches.get(learner.user)]
     for learner in academy:
-        if done := launches.get(learner.user):
-            _talk(year, learner, done, peers=peers)
+        if own := launches.get(learner.user):
+            _talk(year, learner, own, peers=peers)
     _talk_by_script(year, heroine, launches[heroine.user], peers=peers)
 
 

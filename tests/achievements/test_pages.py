@@ -10,8 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from achievements import evaluation
 from achievements.authoring import save_achievement
 from achievements.models import EarnedAchievement
+from achievements.progress.working_out import work_out
+from achievements.rewards import ON_A_PAGE
 from badges.models import Badge, IssuedBadge
 from badges.status import HELD_ACCOUNT_PAUSED, HELD_BADGE_INACTIVE, Status
 from tests.factories import (
@@ -20,8 +23,11 @@ from tests.factories import (
     AdministratorFactory,
     BadgeFactory,
     BadgeProviderFactory,
+    CourseFactory,
+    CourseTagFactory,
     IssuedBadgeFactory,
     LabFactory,
+    LabInstanceFactory,
     OrganizationFactory,
     UserFactory,
 )
@@ -50,10 +56,11 @@ def hold(learner, name="Cloud Foundations", **fields):
 
 
 def arrive(client, learner) -> None:
-    """Sign in; that she is here today is noted and evaluated."""
+    """Sign in; that she is here today is noted and evaluated, and her progress worked out."""
     client.force_login(learner)
     client.get(OWN)
     ProgressChange.objects.filter(learner=learner).delete()
+    work_out()
 
 
 def words(response) -> str:
@@ -284,9 +291,73 @@ class TestWhatIsShown:
         with CaptureQueriesContext(connection) as many:
             response = client.get(OWN)
 
-        assert len(response.context["rewards"].badges) == 500
-        assert response.context["rewards"].points == 500
+        rewards = response.context["rewards"]
+        assert rewards.badge_pages.paginator.count == rewards.achievement_pages.paginator.count == 500
+        assert rewards.points == 500
+        assert len(rewards.badges) == len(rewards.achievements) == ON_A_PAGE
         assert max(len(none), len(many)) <= 12
+
+    def test_even_where_rules_name_everything_and_she_looks_for_the_first_time(
+        self, client, learner, django_assert_max_num_queries
+    ):
+        home = learner.organization
+        lab, course = LabFactory(organization=home), CourseFactory(organization=home)
+        tag, other = CourseTagFactory(organization=home), AchievementFactory(organization=home)
+        for number in range(3):
+            earn(
+                learner,
+                AchievementFactory(
+                    organization=home,
+                    conditions_text=f"[{{Subject:0, LabProfileIds:[{lab.pk}]}},"
+                    f" {{Subject:10, CourseIds:[{course.pk}]}}, {{Subject:20, CourseTagIds:[{tag.pk}]}},"
+                    f" {{Subject:40, AchievementIds:[{other.pk}]}}, {{Subject:0, Count:{number + 1}}}]",
+                ),
+            )
+        hold(learner)
+        client.force_login(learner)
+        client.get("/")
+        with django_assert_max_num_queries(12):
+            client.get(OWN)
+
+    def test_long_lists_have_pages_and_each_is_turned_by_itself(self, client, learner):
+        for number in range(ON_A_PAGE + 2):
+            achievement = AchievementFactory(name=f"Number {number:02}", organization=learner.organization)
+            earn(learner, achievement, earned_at=PAST + timedelta(minutes=number))
+            hold(learner, f"Badge {number:02}", earned_at=PAST + timedelta(minutes=number))
+        client.force_login(learner)
+
+        first = client.get(OWN)
+        second = client.get(OWN, {"achievements": "2"})
+
+        assert f"1–{ON_A_PAGE} of {ON_A_PAGE + 2}" in words(first)
+        assert [each.row.achievement.name for each in second.context["rewards"].achievements] == [
+            "Number 01",
+            "Number 00",
+        ]
+        assert second.context["rewards"].badges[0].row.badge.name == f"Badge {ON_A_PAGE + 1}"
+        assert second.context["rewards"].points == first.context["rewards"].points
+        assert "?achievements=2&amp;badges=2#badges" in words(second)
+
+    def test_what_is_nearest_is_shown_with_how_much_is_missing(self, client, learner):
+        for need in (10, 4, 8, 5):
+            AchievementFactory(
+                name=f"Of {need}",
+                organization=learner.organization,
+                conditions_text=f"[{{Subject:0, Count:{need}}}]",
+            )
+        LabInstanceFactory.create_batch(2, user=learner)
+        client.force_login(learner)
+        client.get(OWN)
+        evaluation.award_changes()
+        work_out()
+
+        page = words(client.get(OWN))
+
+        assert page.index("In progress") < page.index("Of 4") < page.index("Of 5") < page.index("Of 8")
+        assert "Of 10" not in page
+        assert "2 of 4" in page
+        assert "Launch 4 labs" in page
+        assert f'href="/members/{learner.pk}/achievements/"' in page
 
 
 class TestWhoMaySee:
@@ -312,6 +383,8 @@ class TestWhoMaySee:
         page = words(client.get(page_of(learner)))
 
         assert "Ada Lovelace" in page
+        assert f'href="/users/{learner.pk}/"' in page
+        assert 'href="/users/"' in page
         assert "Cloud Foundations" in page
         assert "I do not want to participate" not in page
 
@@ -356,6 +429,53 @@ class TestNotParticipating:
         assert "I want to participate in achievements" in page
         for hidden in ("Earned before", "Earned badge", "Badge by hand"):
             assert hidden not in page
+
+    def test_she_is_told_what_remains_at_the_providers_and_where(self, client, learner):
+        hold(learner, "Cloud", status=Status.ACCEPTED, external_url="https://provider.example/cloud")
+        hold(learner, "Waiting", status=Status.QUEUED)
+        hold(learner, "Revoked", status=Status.REVOKED)
+        account = BadgeProviderFactory(organization=learner.organization, kind="accredible")
+        other = BadgeFactory(name="Other", organization=learner.organization, badge_provider=account)
+        IssuedBadgeFactory(badge=other, learner=learner, status=Status.ISSUED)
+        client.force_login(learner)
+
+        before = words(client.get(OWN))
+        gates.opt_out(learner)
+        after = words(client.get(OWN))
+
+        for page in (before, after):
+            assert "1 badge remains at Credly" in page
+            assert "1 badge remains at Accredible" in page
+        assert 'href="https://provider.example/cloud"' in after
+        assert "Other" in after
+        for gone in ("Waiting", "Revoked"):
+            assert gone not in after
+
+    def test_many_that_remain_are_counted(self, client, learner):
+        for number in range(14):
+            hold(learner, f"Badge {number}", status=Status.ISSUED)
+        gates.opt_out(learner)
+        client.force_login(learner)
+        page = words(client.get(OWN))
+        assert "14 badges remain at Credly" in page
+        assert "and 2 more" in page
+
+    def test_her_decision_outlives_the_organizations_switch(self, client, learner):
+        gates.opt_out(learner)
+        organization = learner.organization
+        for is_enabled in (False, True):
+            organization.enable_achievements = is_enabled
+            gates.save_organization(organization)
+        LabInstanceFactory(user=learner)
+        AchievementFactory(organization=organization)
+        evaluation.award_changes()
+        client.force_login(learner)
+
+        assert "I want to participate in achievements" in words(client.get(OWN))
+        assert not EarnedAchievement.objects.exists()
+        client.post(OWN, {"participate": "yes"})
+        evaluation.award_changes()
+        assert EarnedAchievement.objects.filter(learner=learner).count() == 1
 
     @pytest.mark.parametrize("why", ["opted out", "not ticked", "switched off"])
     def test_administrators_see_what_was_issued_by_hand_and_no_more(self, client, learner, why):

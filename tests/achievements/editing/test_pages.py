@@ -62,6 +62,16 @@ def words(response) -> str:
 
 
 class TestSaving:
+    def test_categories_are_suggested_and_not_required(self, client, administrator):
+        AchievementFactory(organization=administrator.organization, category="Sailing")
+        AchievementFactory(category="Of others")
+
+        page = client.get(CREATE).content.decode()
+
+        assert 'list="categories"' in page
+        offered = re.findall(r'<option value="(\w[\w ]*)"></option>', page)
+        assert offered == ["Profile", "Courses", "Community", "Engagement", "Sailing"]
+
     def test_an_achievement_is_created_with_its_badge_and_shown(self, client, administrator):
         badge = BadgeFactory(organization=administrator.organization)
 
