@@ -38,6 +38,7 @@ def within_reach(learner: User) -> list[Achievement]:
     rows = reached_by(learner).only(
         "name",
         "description",
+        "translations",
         "category",
         "points",
         "conditions",

@@ -238,10 +238,9 @@ def remaining(learner: User, *, viewer: User) -> list[Remainder]:
     """What stays at the providers of whoever no longer takes part."""
     rows = badges_of(learner, viewer=viewer).filter(status__in=AT_PROVIDER)
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for kind, name, seen_at, accepted_at in rows.values_list(
-        "badge__badge_provider__kind", "badge__name", "external_url", "accept_url"
-    ):
-        found[BadgeProvider.Kind(kind).label].append((name, seen_at or accepted_at))
+    for row in rows:
+        provider = row.badge.badge_provider.get_kind_display()
+        found[provider].append((row.badge.name_here, row.external_url or row.accept_url))
     return [
         Remainder(provider, len(badges), badges[:MOST_LINKED]) for provider, badges in sorted(found.items())
     ]

@@ -152,7 +152,7 @@ class Gallery:
 def _rank(entry: Entry) -> tuple[int, int, float, str]:
     """What is nearest, then what was earned last, then the rest by name."""
     earned = -entry.earned_at.timestamp() if entry.earned_at else 0.0
-    return _ORDER[entry.state], -entry.standing.percent, earned, entry.achievement.name.casefold()
+    return _ORDER[entry.state], -entry.standing.percent, earned, entry.achievement.name_here.casefold()
 
 
 def gallery(learner: User, *, is_full: bool, show: State | None = None, opened: str | None = None) -> Gallery:
@@ -186,6 +186,7 @@ def _earned(learner: User, *, is_full: bool) -> Mapping[int, list[EarnedAchievem
             "points",
             "achievement__name",
             "achievement__description",
+            "achievement__translations",
             "achievement__category",
             "achievement__conditions",
             "achievement__rule_version",

@@ -94,6 +94,18 @@ GERMAN = {
         "Einsatz im Sicherheitsbetrieb",
         "Absolvieren Sie praktische Einsätze, und bestehen Sie die praktische Prüfung im Sicherheitsbetrieb.",
     ),
+    "achievement-first-lesson": ("Erste Lektion", "Schließen Sie Ihre erste Lektion ab."),
+    "achievement-first-module": ("Ein Modul geschafft", "Schließen Sie ein ganzes Modul eines Kurses ab."),
+    "achievement-whole-course": (
+        "Von Anfang bis Ende",
+        "Schließen Sie einen ganzen Kurs ab, welcher es auch ist.",
+    ),
+    "achievement-streak": ("Sieben am Stück", "Lernen Sie an sieben Tagen hintereinander."),
+    "achievement-first-post": ("Erster Beitrag", "Veröffentlichen Sie Ihren ersten Beitrag."),
+    "achievement-comments": ("Im Gespräch", "Kommentieren Sie zehnmal in Diskussionen."),
+    "achievement-helper": ("Helfende Hand", "Helfen Sie drei anderen Lernenden."),
+    "achievement-reactions": ("Gut aufgenommen", "Fünf Personen gefällt, was Sie geschrieben haben."),
+    "achievement-regular": ("Stammgast", "Seien Sie an 40 Tagen hier."),
     "achievement-europe-first-launch": (
         "Willkommen bei Brackenfold Europa",
         "Starten Sie ein beliebiges Lab.",

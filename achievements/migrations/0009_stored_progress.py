@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("achievements", "0007_renewable"),
+        ("achievements", "0008_names_in_languages"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
