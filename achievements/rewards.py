@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum, Window
 
 from achievements.conditions.explain import Outline, names_of, outline, stored_rule
 from achievements.evidence import with_conditions
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # Of each list on a learner's page. Somebody has hundreds of badges: pictures of all would be slow on a phone.
 ON_A_PAGE = 24
 MOST_LINKED = 12
+MOST_DIGITS = 7
 
 # Never reached the learner, or is no longer what she holds.
 NOT_SHOWN = (Status.CANCELLED, Status.SUPERSEDED, Status.REMOVED)
@@ -180,7 +181,6 @@ def _rewards(
     near: Sequence[Near],
     asked: Mapping[str, str],
 ) -> Rewards:
-    totals = earned.order_by().aggregate(count=Count("pk"), points=Sum("points"))
     badges = latest_of_each_badge(badges)
     kinds = (
         badges.order_by()
@@ -192,7 +192,7 @@ def _rewards(
         )
     )
     by_kind = list(kinds)
-    achievement_pages = _turned(with_conditions(earned), totals["count"], asked.get("achievements"))
+    achievement_pages, points = _of_achievements(earned, asked.get("achievements"))
     badge_pages = _turned(badges, sum(count for _kind, count, _moving, _held in by_kind), asked.get("badges"))
     achievements, near_in_words = _in_words(list(achievement_pages.object_list), near)
     return Rewards(
@@ -200,13 +200,29 @@ def _rewards(
         badges=[Shown(row, told(row)) for row in badge_pages.object_list],
         achievement_pages=achievement_pages,
         badge_pages=badge_pages,
-        points=totals["points"] or 0,
+        points=points,
         near=near_in_words,
         is_moving=any(moving for _kind, _count, moving, _held in by_kind),
         at_providers={
             BadgeProvider.Kind(kind).label: held for kind, _count, _moving, held in by_kind if held
         },
     )
+
+
+def _of_achievements(
+    earned: QuerySet[EarnedAchievement], number: str | None
+) -> tuple[Page[EarnedAchievement], int]:
+    """A page with the conditions, and the points of all: one query, unless there is no such page."""
+    rows: QuerySet[Any] = with_conditions(earned).annotate(
+        in_all=Window(Count("pk")), points_in_all=Window(Sum("points"))
+    )
+    turned = int(number) if number and number.isdecimal() and len(number) < MOST_DIGITS else 1
+    found = list(rows[(turned - 1) * ON_A_PAGE : turned * ON_A_PAGE]) if turned else []
+    if not found and turned != 1:
+        turned, found = 1, list(rows[:ON_A_PAGE])
+    paginator = Paginator(earned, ON_A_PAGE)
+    paginator.count = found[0].in_all if found else 0
+    return Page(found, turned, paginator), found[0].points_in_all if found else 0
 
 
 def _turned(rows: QuerySet[Any], count: int, number: str | None) -> Page[Any]:

@@ -158,7 +158,8 @@ def _names(key: str, ids: set[int]) -> QuerySet[Any, tuple[str, int, str]]:
 
 
 def _names_by_language(model: type[Translated], ids: set[int]) -> dict[int, str]:
-    found = model._default_manager.filter(pk__in=ids).values_list("pk", "name", "translations")
+    rows: QuerySet[Any] = model._default_manager.filter(pk__in=ids)
+    found = rows.values_list("pk", "name", "translations")
     return {pk: named(translations, "name", otherwise=name) for pk, name, translations in found}
 
 

@@ -337,6 +337,9 @@ class TestWhatIsShown:
         assert second.context["rewards"].badges[0].row.badge.name == f"Badge {ON_A_PAGE + 1}"
         assert second.context["rewards"].points == first.context["rewards"].points
         assert "?achievements=2&amp;badges=2#badges" in words(second)
+        for nonsense in ("0", "99", "x", "-1", "9" * 30):
+            page = client.get(OWN, {"achievements": nonsense, "badges": nonsense})
+            assert page.context["rewards"].achievement_pages.number == 1
 
     def test_what_is_nearest_is_shown_with_how_much_is_missing(self, client, learner):
         for need in (10, 4, 8, 5):
