@@ -111,9 +111,24 @@ GERMAN = {
         "Starten Sie ein beliebiges Lab.",
     ),
     "achievement-asia-pacific-busy-day": ("Ein guter Tag", "Starten Sie drei Labs an einem Tag."),
+    "achievement-profile-picture": ("Bitte lächeln", "Ergänzen Sie ein Profilbild."),
+    "achievement-profile-bio": ("In wenigen Worten", "Vervollständigen Sie Ihren Steckbrief."),
+    "achievement-profile-links": ("Gut vernetzt", "Ergänzen Sie zwei Links zu sozialen Netzwerken."),
+    "achievement-profile-complete": (
+        "Schön, Sie kennenzulernen",
+        "Vervollständigen Sie Ihr Profil: Bild, Steckbrief und Links.",
+    ),
 }
 
 
 def name_in_german(things: Iterable[Badge | Achievement]) -> None:
     for thing in things:
         thing.name_de, thing.description_de = GERMAN.get(thing.external_id, ("", ""))
+
+
+def in_german(external_id: str) -> dict[str, dict[str, str]]:
+    """As it is stored; nothing for what has no German name."""
+    if external_id not in GERMAN:
+        return {}
+    name, description = GERMAN[external_id]
+    return {"de": {"name": name, "description": description}}

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 from achievements.authoring import save_achievement
 from achievements.models import Achievement
 from config.demo.catalogue import ACADEMY
+from config.demo.german import in_german
 from config.demo.people import LEARNER
 from tms import gates
 from tms.members.picture import read_picture
@@ -97,6 +98,7 @@ def reward_profiles() -> None:
                     organization=academy,
                     category="Profile",
                     points=points,
+                    translations=in_german(key),
                     conditions_text=rule % _KINDS[slug].value,
                 )
             )
