@@ -92,6 +92,7 @@ def _shown(
             "chosen": chosen,
             "kept": ",".join(map(str, sorted(kept))),
             "kept_count": len(kept),
+            "most": MOST,
             "url": request.path,
         },
     )

@@ -98,6 +98,14 @@ def test_all_that_were_found_can_be_chosen_at_once_and_none(people):
     assert ticked(html) | kept(html) == set()
 
 
+def test_more_than_can_be_chosen_are_not_offered_all_at_once(people, monkeypatch):
+    monkeypatch.setattr("tms.finding.chooser.MOST", 7)
+    html = ask(people)
+    assert "Select all" not in html
+    assert "Search for fewer than 7 to select them all." in " ".join(html.split())
+    assert "Select all 1" in ask(people, search="L7")
+
+
 def test_of_one_to_choose_the_last_one_counts(people):
     html = ask(people, many=False)
     assert 'type="radio"' in html
