@@ -2,7 +2,8 @@
 
 Only what no decision rests on: synchronizations, comparisons, and events of providers that were processed.
 The timelines of issued badges and the differences that people decided are kept. The lists that badges are
-issued from name people, also those who get nothing: what became of each pair is kept without the list.
+issued from name people, also those who get nothing: what became of each pair is kept without the list. What
+a learner chose to show of a badge goes with the badge.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Max, Q
 from django.utils import timezone
 
-from badges.models import Comparison, IssuingList, ProviderEvent, Synchronization
+from badges.models import BadgePresentation, Comparison, IssuingList, ProviderEvent, Synchronization
+from badges.status import Status
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 # Half a year: much longer than a provider goes on to repeat an event (Credly: 25 days).
 KEPT = timedelta(days=180)
 UNCONFIRMED = timedelta(days=7)  # of a list that nobody has confirmed
+GONE = (Status.CANCELLED, Status.REMOVED)
 BATCH = 1_000
 MOST = 50_000  # of each kind in one night
 
@@ -49,6 +52,8 @@ def forget(*, now: datetime | None = None) -> int:
     ]
     unconfirmed = IssuingList.objects.filter(act=None, created_at__lt=now - UNCONFIRMED)
     chosen.append((unconfirmed, []))
+    # What a learner chose about a badge that never was, or is gone at the provider.
+    chosen.append((BadgePresentation.objects.filter(issued_badge__status__in=GONE), []))
     said = IssuingList.objects.filter(act__created_at__lt=before).exclude(text="")
     deleted = sum(_delete(old, latest_of=latest_of) for old, latest_of in chosen)
     return deleted + said.update(text="", refusals=[])

@@ -41,6 +41,7 @@ def _rows(viewer: User, action: Action) -> QuerySet[IssuedBadge]:
         "replaces__badge",
         "replaces__learner",
         "revoke_asked_by",
+        "presentation",
     )
     return rows.defer(
         "badge__template_data", "badge__badge_provider__token", "badge__badge_provider__webhook_secret"

@@ -16,6 +16,7 @@ from badges.evidence import with_evidence
 from badges.issued.verbs import Verb, verbs_for
 from badges.models import Badge, Difference, IssuedBadge, IssuingAct
 from badges.origins import Origin, origins_of
+from badges.sharing.public import public_url
 from badges.status import Status
 from badges.wording import Told, told
 from tms.access import Action
@@ -90,6 +91,11 @@ class Record:
     @cached_property
     def sees_badge(self) -> bool:
         return Badge.objects.for_user(self.viewer, Action.SEE).filter(pk=self.row.badge_id).exists()
+
+    @property
+    def public_url(self) -> str:
+        """Empty unless the learner has published it."""
+        return public_url(self.row)
 
     @property
     def told(self) -> Told:

@@ -11,9 +11,23 @@ from django.utils import timezone
 from badges import forgetting
 from badges.forgetting import KEPT, forget
 from badges.lists.acting import fingerprint, issue_list, keep
-from badges.models import Comparison, IssuedBadge, IssuingAct, IssuingList, ProviderEvent, Synchronization
+from badges.models import (
+    BadgePresentation,
+    Comparison,
+    IssuedBadge,
+    IssuingAct,
+    IssuingList,
+    ProviderEvent,
+    Synchronization,
+)
 from badges.status import Status
-from tests.factories import AdministratorFactory, BadgeFactory, BadgeProviderFactory, UserFactory
+from tests.factories import (
+    AdministratorFactory,
+    BadgeFactory,
+    BadgeProviderFactory,
+    IssuedBadgeFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
@@ -122,3 +136,11 @@ def test_a_night_deletes_so_much_and_the_next_goes_on(account, monkeypatch):
     for _number in range(8):
         synchronization(account, OLD)
     assert [forget(), forget(), forget()] == [4, 3, 0]
+
+
+def test_what_was_chosen_about_badges_that_are_gone_is_forgotten(db):
+    for status in Status:
+        BadgePresentation.objects.create(issued_badge=IssuedBadgeFactory(status=status), is_hidden=True)
+    assert forget() == 2
+    kept = set(BadgePresentation.objects.values_list("issued_badge__status", flat=True))
+    assert kept == set(Status) - {Status.REMOVED, Status.CANCELLED}

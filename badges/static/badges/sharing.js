@@ -19,7 +19,9 @@
     } else if (navigator.clipboard) {
       await navigator.clipboard.writeText(field.value);
     } else {
-      field.select(); // a site without TLS has no clipboard of its own
+      // A site without TLS has no clipboard of its own, and only what is to be seen can be selected.
+      field.closest("details")?.setAttribute("open", "");
+      field.select();
       if (!document.execCommand("copy")) return;
       button.focus();
     }

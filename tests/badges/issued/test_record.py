@@ -13,6 +13,7 @@ from achievements import evaluation
 from badges.by_hand import issue_by_hand
 from badges.lifecycle import Move, move
 from badges.models import IssuedBadge
+from badges.sharing import choices
 from badges.status import Status
 from providers.models import BadgeProvider
 from tests.factories import (
@@ -204,3 +205,12 @@ def test_of_a_long_story_the_latest_is_shown(office, badge, monkeypatch):
     response = office.get(f"/issued-badges/{row.pk}/")
     assert len(response.context["record"].timeline) == 3
     assert "Only the latest are shown" in response.content.decode()
+
+
+def test_where_the_learner_has_published_it_is_a_link(office, badge):
+    row = IssuedBadgeFactory(badge=badge, status=Status.ACCEPTED)
+    assert "Public page" not in page(office, row)
+
+    presentation = choices.publish(row, actor=row.learner)
+
+    assert f"/shared-badges/{presentation.public_id}/" in page(office, row)
