@@ -37,7 +37,7 @@ def linkedin_profile(shared: SharedBadge) -> str:
     """The form for a licence or certification, filled in. Numbers of months are without a leading zero."""
     asked: dict[str, str | int] = {
         "startTask": "CERTIFICATION_NAME",
-        "name": shared.name,
+        "name": shared.plain_name,
         # We know no organization by the number that LinkedIn gives it (organizationId).
         "organizationName": shared.issuer,
         "issueYear": shared.issued_on.year,

@@ -217,4 +217,4 @@ def _open(response: HttpResponse, request: HttpRequest, shared: SharedBadge, *, 
 
 
 def _file_name(shared: SharedBadge) -> str:
-    return f"{slugify(shared.name, allow_unicode=True) or 'badge'}.png"
+    return f"{slugify(shared.plain_name, allow_unicode=True) or 'badge'}.png"

@@ -118,6 +118,12 @@ class SharedBadge:
 
     @property
     def name(self) -> str:
+        """In the reader's language."""
+        return self.row.badge.name_here
+
+    @property
+    def plain_name(self) -> str:
+        """The one that the provider knows, for what is the same for all readers."""
         return self.row.badge.name
 
     @property
@@ -248,7 +254,7 @@ class SharedBadge:
 
     @property
     def picture(self) -> Picture:
-        return Picture(number=self.row.badge_id, name=self.name, art=self.art)
+        return Picture(number=self.row.badge_id, name=self.plain_name, art=self.art)
 
     @property
     def card(self) -> Picture:

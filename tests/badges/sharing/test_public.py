@@ -85,6 +85,22 @@ class TestWhatIsTold:
         assert "March 3, 2026" in html
         assert 'datetime="2026-03-03"' in html
 
+    def test_readers_get_its_name_in_their_language_and_pictures_are_one_for_all(
+        self, client, row, presentation
+    ):
+        row.badge.translations = {"de": {"name": "Wolkenkunde", "description": "Woraus Wolken sind."}}
+        row.badge.save()
+        address, card, _image = addresses(presentation)
+        german = {"accept-language": "de"}
+
+        html = client.get(address, headers=german).content.decode()
+
+        assert "Wolkenkunde" in html
+        assert "Woraus Wolken sind." in html
+        assert "Accept-Language" in client.get(address)["Vary"]
+        assert "Wolkenkunde" not in page_of(client, presentation)
+        assert client.get(card, headers=german)["ETag"] == client.get(card)["ETag"]
+
     def test_networks_are_told_by_whole_addresses(self, client, presentation):
         html = page_of(client, presentation)
 
