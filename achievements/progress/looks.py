@@ -4,8 +4,10 @@ A page never works anything out. It notes that somebody looks (`look`), shows wh
 until the worker has answered. What changes somebody's progress asks in its own transaction (`ask`), for
 those alone at whom somebody has looked lately: one UPDATE, whatever the number of learners.
 
-What that costs where 40,000 learners meet 800 rules and nobody looks: a pass over 5,000 changed learners asks
-with one statement that finds no row. Whoever stops looking costs nothing any more after thirty days.
+What that costs where 40,000 learners meet 800 rules (PostgreSQL, on two busy cores): a pass over 5,000
+changed learners asks in 15 ms where nobody looks, and in 70 ms where all of them do; saving a rule that
+reaches all 40,000, of whom everybody has looked lately, takes 1.5 s. Who stops looking costs nothing after
+thirty days.
 Next: achievements.progress.working_out.
 """
 

@@ -2,8 +2,9 @@
 
 For all who are due at once, and never rule by rule for one learner: the conditions of all rules that reach an
 organization are counted together for its learners, those of one shape by one statement (`partial.tallies`).
-800 rules of the usual kinds are some thirty statements for up to 200 learners. One transaction for each chunk
-of learners: who dies in it has stored nothing, and the learners are still due.
+800 rules of the usual kinds are some sixty statements, for one learner (0.3 s, on two busy cores) as for 200
+(9 s, of whom each has begun 375 achievements). One transaction for each chunk of learners: who dies in it has
+stored nothing, and the learners are still due.
 
 Who looked last comes first, and a call ends after some chunks, so that everybody else's work has its turn
 where one edited rule made thousands due.
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHUNK = 200
-CHUNKS_A_CALL = 5
+CHUNK = 100
+CHUNKS_A_CALL = 2
 # learner, achievement
 Pair = tuple[int, int]
 # rule version, percent, have

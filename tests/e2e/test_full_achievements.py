@@ -80,6 +80,24 @@ def test_it_opens_narrows_and_closes_by_keyboard(opener: Callable[..., Locator])
     expect(link).to_be_focused()
 
 
+def test_it_opens_from_the_card_of_a_profile_and_leads_back_to_it(open_page: Callable[..., Page]) -> None:
+    page = open_page("learner")
+    page.goto("/achievements/")
+    page.get_by_role("link", name="Profile", exact=True).click()
+    card = page.get_by_role("region", name="Achievements").get_by_role("link", name="Achievements")
+    dialog = page.get_by_role("dialog", name="All achievements")
+
+    card.click()
+    expect(dialog.get_by_role("navigation", name="Show")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(card).to_be_focused()
+
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("heading", name="Milestones by course")).to_be_visible()
+    assert_accessible(page)
+
+
 def test_why_not_yet_is_told_condition_by_condition(
     opener: Callable[..., Locator], picture: Callable[[Page, str], None]
 ) -> None:

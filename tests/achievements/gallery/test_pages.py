@@ -255,6 +255,14 @@ class TestWhoMaySee:
 
 
 class TestDialog:
+    def test_the_card_of_a_profile_opens_it(self, client, learner):
+        page = client.get(reverse("member", args=[learner.pk])).content.decode()
+        assert f'hx-get="{url_of(learner)}"' in page
+        assert 'hx-target="#full-achievements"' in page
+        assert 'id="full-achievements"' in page
+        assert "achievements/gallery.css" in page
+        assert "achievements/gallery.js" in page
+
     def test_htmx_gets_what_fills_the_dialog(self, client, learner):
         answer = client.get(url_of(learner), headers=HTMX).content.decode()
         assert "<html" not in answer
