@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from achievements.rewards import Participation, participation
 from achievements.showcase import showcase_of
-from tms.access import Action, may
 from tms.cards import Card, Number, Position
 
 if TYPE_CHECKING:
@@ -20,21 +18,7 @@ def achievements(member: User, viewer: User, shown: int) -> dict[str, Any] | Non
     """Nothing of who does not participate, to anybody; administrators have the page of achievements."""
     if participation(member) is not Participation.YES:
         return None
-    return {
-        "showcase": showcase_of(member, most=shown),
-        "is_own": member.pk == viewer.pk,
-        "page_url": _page(member, viewer),
-        "modal_url": reverse("full-achievements", args=[member.pk]),
-    }
-
-
-def _page(member: User, viewer: User) -> str:
-    """Where the card leads without script."""
-    if member.pk == viewer.pk:
-        return reverse("own-achievements")
-    if may(viewer, Action.MANAGE):
-        return reverse("user-achievements", args=[member.pk])
-    return reverse("full-achievements", args=[member.pk])
+    return {"showcase": showcase_of(member, most=shown), "is_own": member.pk == viewer.pk}
 
 
 CARDS = (

@@ -97,10 +97,12 @@ def test_there_is_none_of_who_does_not_participate(client: Client, learner: User
 
 
 def test_it_leads_to_all_that_was_earned(client: Client, learner: User) -> None:
-    assert f'href="{reverse("own-achievements")}"' in card(client, learner, viewer=learner)
-    administrator = AdministratorFactory.create(organization=learner.organization)
-    page = reverse("user-achievements", args=[learner.pk])
-    assert f'href="{page}"' in card(client, learner, viewer=administrator)
+    all_of_them = reverse("full-achievements", args=[learner.pk])
+    for viewer in (learner, UserFactory.create(organization=learner.organization)):
+        shown = card(client, learner, viewer=viewer)
+        assert f'href="{all_of_them}"' in shown and f'hx-get="{all_of_them}"' in shown
+        assert client.get(all_of_them).status_code == 200
+        assert 'id="full-achievements"' in client.get(f"/members/{learner.pk}/").content.decode()
 
 
 def test_a_profile_of_hundreds_needs_as_few_queries(
