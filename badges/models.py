@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from badges.status import (
     ACCOUNT_CLOSED,
     ACCOUNT_SILENT,
+    AT_PROVIDER,
     HELD_ACCOUNT_PAUSED,
     LIVE,
     PRESENTABLE,
@@ -231,8 +232,11 @@ class IssuedBadge(models.Model):
                 fields=["failure_code"], name="issues_failed", condition=models.Q(status=Status.FAILED)
             ),
             models.Index(fields=["external_uuid"], name="issued_by_external_uuid"),
-            # The newest first, as people look for them (badges.finds).
+            # The newest first, as people look for them, and how many there are of each badge (badges.finds).
             models.Index(fields=["created_at", "id"], name="issued_by_time"),
+            models.Index(
+                fields=["badge"], name="issued_of_badge", condition=models.Q(status__in=AT_PROVIDER)
+            ),
             models.Index(
                 fields=["correction_due_at"],
                 name="issues_to_correct",

@@ -37,7 +37,9 @@ def changes_in_words(row: AuditEntry) -> str:
 
 AUDIT = Listing(
     columns=(
-        Column(name="at", label=gettext_lazy("Time"), value=lambda row: row.at, order_by=("id",)),
+        Column(
+            name="at", label=gettext_lazy("Time"), value=lambda row: row.at, order_by=("id",), sorts_many=True
+        ),
         Column(
             name="who",
             label=gettext_lazy("Who"),
@@ -77,7 +79,7 @@ AUDIT = Listing(
             value=lambda row: str(row.organization or ""),
             order_by=("organization__name",),
         ),
-        Column(name="id", label=gettext_lazy("ID"), value=lambda row: row.pk, order_by=("id",)),
+        plain("pk", gettext_lazy("ID"), name="id"),
     ),
     searched=("name", "reason", "actor__first_name", "actor__last_name"),
     order_by=("-id",),

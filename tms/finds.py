@@ -107,6 +107,7 @@ USERS = Listing(
             value=str,
             order_by=("last_name", "first_name"),
             template="tms/finding/_user.html",
+            sorts_many=True,
         ),
         plain("email", _("E-mail")),
         Column(

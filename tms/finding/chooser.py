@@ -71,8 +71,8 @@ def choose(request: HttpRequest, chooser: Chooser, *, chosen: Collection[int] = 
         return Choice(chosen=tuple(_known(chooser, ids)))
     question = Question.of(request.POST)
     if chooser.many and "all" in request.POST:
-        found = chooser.rows.filter(matching(chooser.listing, question.search)).order_by()
-        ids |= set(found.values_list("pk", flat=True)[:MOST])
+        asked = matching(chooser.listing, question.search, model=chooser.rows.model)
+        ids |= set(chooser.rows.filter(asked).order_by().values_list("pk", flat=True)[:MOST])
     elif "none" in request.POST:
         ids = set()
     return _shown(request, chooser, question, chosen=ids, template="finding/_chooser_found.html")

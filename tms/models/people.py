@@ -100,6 +100,7 @@ class User(Fact, AbstractBaseUser, PermissionsMixin):
         verbose_name = _("user")
         verbose_name_plural = _("users")
         ordering = ["last_name", "first_name", "id"]
+        indexes = [models.Index(fields=["last_name", "first_name", "id"], name="people_by_name")]
         constraints = [
             # With the unique column: one person for one address, however it is typed.
             models.CheckConstraint(

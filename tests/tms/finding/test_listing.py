@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 PEOPLE = Listing(
     columns=(
-        Column(name="name", label="Name", value=str, order_by=("last_name", "first_name")),
+        Column(name="name", label="Name", value=str, order_by=("last_name", "first_name"), sorts_many=True),
         Column(name="email", label="E-mail", value=lambda user: user.email, order_by=("email",)),
         Column(name="organization", label="Organization", value=lambda user: user.organization.name),
     ),
@@ -52,6 +52,16 @@ def test_without_a_question_everything_comes_in_the_order_of_the_listing(people)
     assert found.count == 4
     assert names(found) == ["Grace", "Ada", "Alan"]
     assert [cell.value for cell in found.lines[0].cells] == ["Grace Hopper", "hopper@x.org", "Northwind"]
+
+
+def test_more_than_are_counted_are_sorted_by_what_an_index_holds_alone(people, monkeypatch):
+    assert names(ask(sort="-email")) == ["Ada", "Alan", "Ada"]
+    monkeypatch.setattr("tms.finding.listing.MOST_COUNTED", 3)
+    assert names(ask(sort="-email")) == names(ask()) == ["Grace", "Ada", "Alan"]
+    assert names(ask(sort="-name")) == ["Ada", "Alan", "Ada"]
+    assert [header.sort for header in ask(sort="-email").headers] == ["name", "", ""]
+    # An export is not waited for: it is sorted as asked, whatever its length.
+    assert [person.first_name for person in ask(sort="-email").rows] == ["Ada", "Alan", "Ada", "Grace"]
 
 
 @pytest.mark.parametrize(
