@@ -13,9 +13,12 @@ from django.utils import timezone
 from hypothesis import given
 
 from achievements import backfill, evaluation
+from achievements.evaluation import active_rule
 from achievements.explanation import explain
 from achievements.models import Achievement, Begun, Look
 from achievements.progress import looks, working_out
+from achievements.progress.find import percent
+from achievements.progress.learners import learners
 from achievements.progress.looks import look
 from achievements.progress.working_out import work_out
 from tests.achievements.oracle.histories import History, Theme, Undo, histories
@@ -25,6 +28,7 @@ from tests.factories import (
     PAST,
     AchievementFactory,
     ActivityFactory,
+    AdministratorFactory,
     CourseAssignmentFactory,
     CourseFactory,
     CourseTagFactory,
@@ -109,6 +113,15 @@ def test_activities_streaks_and_awards_agree_with_the_explanation(history: Histo
     in_an_empty_database(play, history)
 
 
+def assert_agrees_with_badge_progress(home) -> None:
+    """Administrators, who ask for one achievement and everybody, are told the same."""
+    administrator = AdministratorFactory(organization=home)
+    for achievement in Achievement.objects.select_related("organization"):
+        told = {row.pk: percent(row) for row in learners(active_rule(achievement), viewer=administrator)}
+        for row in Begun.objects.filter(achievement=achievement, learner__organization=home):
+            assert told[row.learner_id] == row.percent, achievement.conditions_text
+
+
 def test_rules_of_every_kind_agree_with_the_explanation(learner):
     """Of one shape, alone, in groups, alike but for what they need; for insiders and through an open course."""
     home = learner.organization
@@ -160,6 +173,7 @@ def test_rules_of_every_kind_agree_with_the_explanation(learner):
     settle()
 
     assert_agrees()
+    assert_agrees_with_badge_progress(home)
     assert len(stored(learner)) > 12
     assert len(stored(outsider)) == 2
     assert stored(opted_out) == {}
