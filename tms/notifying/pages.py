@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from tms.access import Action, may
+from tms.language import speaking_to
 from tms.models import MailChoices
 from tms.notifying import choices, digests, inbox
 from tms.notifying.topics import Group
@@ -120,6 +121,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     user, about = known
     if request.method == "POST":
         choices.unsubscribe(user, about)
-    names = [_("the digest") if name == choices.DIGEST else str(Group(name).label) for name in about]
-    context = {"reader": user, "names": names, "is_done": request.method == "POST"}
-    return render(request, "tms/notifying/unsubscribe.html", context)
+    with speaking_to(user):
+        names = [_("the digest") if name == choices.DIGEST else str(Group(name).label) for name in about]
+        context = {"reader": user, "names": names, "is_done": request.method == "POST"}
+        return render(request, "tms/notifying/unsubscribe.html", context)

@@ -89,6 +89,11 @@ class TestUnsubscribing:
         )
         assert (choices(ada).achievements, choices(ada).badges) == (False, True)
 
+    def test_it_speaks_the_readers_language(self) -> None:
+        ada = UserFactory(language="de")
+        page = Client().get(self.address(ada, "achievements"))
+        assert '<html lang="de"' in page.content.decode()
+
     def test_a_mailbox_does_it_with_one_post(self) -> None:
         """RFC 8058: without cookies, and with this body."""
         ada = UserFactory()

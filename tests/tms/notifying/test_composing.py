@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from achievements.models import Achievement
 from badges.models import IssuedBadge
 from badges.status import Status
 from tests.factories import AchievementFactory, AdministratorFactory, IssuedBadgeFactory, UserFactory
@@ -78,6 +79,15 @@ def test_a_failed_badge_is_told_with_its_achievement() -> None:
     earn(issued.learner, issued_badge=issued)
     body = mail_to(issued.learner).body
     assert f"Your badge “{issued.badge}”: It could not be sent to {issued.learner.email}." in body
+
+
+def test_a_mail_speaks_its_readers_language_and_names_things_in_it() -> None:
+    row = earn(UserFactory(first_name="Ada", language="de"), "Cloud Explorer")
+    Achievement.objects.update(translations={"de": {"name": "Wolkenkunde"}})
+    message = mail_to(row.user)
+    assert "Wolkenkunde" in message.subject
+    assert "You earned" not in message.body
+    assert '<html lang="de"' in html_of(message)
 
 
 def test_the_subject_is_one_line_of_bearable_length() -> None:
