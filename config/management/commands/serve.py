@@ -106,6 +106,8 @@ class Command(BaseCommand):
             "PORT": str(port),
             "PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://{host}:{port}"),
             "PROVIDER_ALLOWED_HOSTS": ",".join(settings.PROVIDER_ALLOWED_HOSTS),
+            # Whoever tries it looks for the mail at once.
+            "NOTICE_WAIT_SECONDS": os.environ.get("NOTICE_WAIT_SECONDS", "5"),
         }
         command = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"]
         command += ["--log-level", "warning"]
