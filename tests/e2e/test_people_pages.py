@@ -12,8 +12,8 @@ from tests.e2e.conftest import assert_accessible
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 WIDTHS = (390, 820, 1440)
-# A name as long as people have them, and one that is read the other way.
-LONG = "Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh"
+# A name that no screen of a phone holds in one line.
+LONG = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwaren"
 PAGES = (
     "/",
     "/users/?name=",
@@ -76,6 +76,9 @@ def test_a_user_is_created_by_keyboard_and_a_mistake_loses_nothing(open_page: Ca
     page.keyboard.type("wilhelmine@example.org")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Wilhelmine {LONG}")
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.evaluate(OVERFLOW) <= 0
+    page.set_viewport_size({"width": 1280, "height": 900})
 
     # “/” goes to the search of the whole site, which finds her at once.
     page.locator("h1").click()
