@@ -224,7 +224,8 @@ ISSUED = Listing(
         ),
         plain("pk", _("ID"), name="id"),
     ),
-    searched=("learner__first_name", "learner__last_name", "recipient_email", "badge__name"),
+    # The address of today; "Recipient" asks for the one that a badge went to, in every row.
+    searched=("learner__first_name", "learner__last_name", "learner__email", "badge__name"),
     order_by=("-created_at",),
 )
 
