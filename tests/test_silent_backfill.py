@@ -21,6 +21,8 @@ from tms.notifying.sending import notify
 if TYPE_CHECKING:
     from tms.models import Organization
 
+pytestmark = pytest.mark.services
+
 __all__ = ["account", "badge", "sandbox"]
 LEARNERS = 5_000
 

@@ -1,4 +1,7 @@
-"""A database of an earlier release, with rows in it, becomes one of this release."""
+"""A database of an earlier release, with rows in it, becomes one of this release.
+
+Every step forth and back takes seconds, so these run with the services.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 from tms import records
 from tms.models import Activity, LearningRecord, Notification, ProgressChange
+
+pytestmark = pytest.mark.services
 
 FIRST = [("tms", "0001_initial")]
 Migrate = Callable[[list[tuple[str, str]]], Any]
