@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from badges import corrections, ending, erasing, issuing, reflection
+from badges import corrections, ending, erasing, issuing, reflection, reminding
 from badges.acts import Asked
 from badges.status import Status
 
@@ -90,6 +90,16 @@ def _correct_all(rows: QuerySet[IssuedBadge], _reason: str, actor: User) -> Came
     return Came(count=asked.asked, sentence=text % {"count": asked.asked}, refused=asked)
 
 
+def _remind_all(rows: QuerySet[IssuedBadge], _reason: str, actor: User) -> Came:
+    asked = reminding.remind_all(rows, actor=actor)
+    text = ngettext(
+        "The learner is written to about %(count)d badge.",
+        "The learners are written to about %(count)d badges.",
+        asked.asked,
+    )
+    return Came(count=asked.asked, sentence=text % {"count": asked.asked}, refused=asked)
+
+
 def _revoke(row: IssuedBadge, reason: str, actor: User) -> Any:
     return ending.revoke(row, reason=reason, actor=actor)
 
@@ -136,6 +146,21 @@ VERBS: dict[str, Verb] = {
             one=lambda row, _reason, actor: corrections.correct(row, actor=actor),
             many=_correct_all,
             done=_("It is being corrected at the provider."),
+        ),
+        Verb(
+            name="resend",
+            label=_("Resend message"),
+            icon="mail",
+            title=_("Write to the learner again?"),
+            explanation=_(
+                "A mail of ours tells the learner which badge is there, and leads to where it is accepted. The "
+                "provider, which does not send its own message twice, is asked for nothing."
+            ),
+            button=_("Send"),
+            statuses=reminding.REMINDABLE,
+            one=lambda row, _reason, actor: reminding.remind(row, actor=actor),
+            many=_remind_all,
+            done=_("The learner is written to."),
         ),
         Verb(
             name="revoke",
