@@ -1,7 +1,7 @@
 """Writing to learners once more about badges that wait for them: the provider's mail may have gone astray.
 
-No provider sends its own message again when asked to. Ours tells which badge there is and leads to where it is
-accepted; the provider is asked for nothing.
+No provider sends its own message again when asked to. Ours tells which badge there is and leads to where it
+is accepted; the provider is asked for nothing.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def remind(issued_badge: IssuedBadge, *, actor: User | None) -> IssuedBadge:
 
 
 def remind_all(rows: QuerySet[IssuedBadge], *, actor: User | None) -> Asked:
-    """One mail for each learner of a query whose badges the actor manages, as one act (next: tms.notifying)."""
+    """One mail for each learner of a query, about the badges that the actor manages (next: tms.notifying)."""
     rows = managed(rows, actor=actor).filter(status__in=REMINDABLE)
     owners = audit.owners_of(rows, actor=actor)
     done = Asked()

@@ -153,8 +153,8 @@ VERBS: dict[str, Verb] = {
             icon="mail",
             title=_("Write to the learner again?"),
             explanation=_(
-                "A mail of ours tells the learner which badge is there, and leads to where it is accepted. The "
-                "provider, which does not send its own message twice, is asked for nothing."
+                "A mail of ours tells the learner which badge is there, and leads to where it is accepted. "
+                "The provider, which does not send its own message twice, is asked for nothing."
             ),
             button=_("Send"),
             statuses=reminding.REMINDABLE,

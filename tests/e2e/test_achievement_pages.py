@@ -42,8 +42,8 @@ def test_an_achievement_is_created_with_a_badge_built_previewed_and_made_live(
     page = open_page("administrator")
     page.goto(CREATE)
     name = "Cloud Sprint"
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Description").fill("Three courses about the cloud in a month.")
+    page.get_by_label("Name", exact=True).fill(name)
+    page.locator("#id_description").fill("Three courses about the cloud in a month.")
     page.get_by_label("Points").fill("30")
     assert_accessible_in_both(page)
 
@@ -93,7 +93,7 @@ def test_an_achievement_is_created_with_a_badge_built_previewed_and_made_live(
 
     # Switching tabs loses nothing; saving first shows who gets it.
     page.get_by_role("tab", name="Basic Information").click()
-    expect(page.get_by_label("Name")).to_have_value(name)
+    expect(page.get_by_label("Name", exact=True)).to_have_value(name)
     save(page)
     dialog = page.get_by_role("dialog", name="Before it is saved")
     expect(dialog).to_be_visible(timeout=PATIENCE)

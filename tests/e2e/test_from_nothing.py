@@ -237,7 +237,7 @@ def test_an_achievement_with_its_badge_is_earned_and_the_badge_arrives(
     lab = api("POST", "labs/", name="Deploy a service", organization=organization, external_id="lab")["id"]
     page = page_of(ADMINISTRATOR)
     admin_menu(page, "Create Achievement")
-    page.get_by_label("Name").fill("First deployment")
+    page.get_by_label("Name", exact=True).fill("First deployment")
     page.get_by_label("Points").fill("10")
     choose_badge(page, FACILITATOR)
     tab(page, "Conditions")
@@ -256,7 +256,12 @@ def test_an_achievement_with_its_badge_is_earned_and_the_badge_arrives(
     expect(seen.locator(".achievements")).to_contain_text("First deployment")
     expect(seen.locator("#badges")).to_contain_text("Issued – pending acceptance", timeout=30 * SECONDS)
 
-    # The badge record in the admin panel has the external UUID and the external state.
+    # Earned badges are listed in the provider-specific section of the admin panel.
+    page.goto("/admin/")
+    page.get_by_role("link", name="Credly badges", exact=True).first.click()
+    expect(page.locator("#result_list")).to_contain_text("Lena Aprendiz")
+    # The badge record has the external UUID and the external state.
+    page.goto("/")
     admin_menu(page, "Find Issued Badges")
     page.get_by_role("link", name="Lena Aprendiz").first.click()
     expect(heading(page)).to_have_text(f"{FACILITATOR} – Lena Aprendiz")

@@ -27,6 +27,15 @@ PAGES = (
     "/badge-progress/?achievement=1",
     "/audit/?asked=1",
     "/search/?q=cloud",
+    "/users/1/",
+    "/users/1/edit/",
+    "/users/1/transcript/",
+    "/organizations/1/",
+    "/organizations/1/edit/",
+    "/achievements/1/",
+    "/achievements/1/edit/#conditions",
+    "/issued-badges/1/",
+    "/settings/",
 )
 
 

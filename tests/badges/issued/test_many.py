@@ -104,6 +104,12 @@ def test_what_failed_is_sent_again_at_once_and_the_rest_is_told(office, rows):
     assert statuses(rows)["failed 2"] == Status.FAILED
 
 
+def test_learners_are_written_to_again(office, rows):
+    ticked = {"act": "resend", "query": "", "chosen": chosen(rows["failed 1"], rows["issued 1"])}
+    done = office.post(URL, ticked, follow=True)
+    assert told(done) == ["The learner is written to about 1 badge.", "1 is left as it is: Failed."]
+
+
 def test_all_that_are_found_are_meant_as_they_were_when_it_was_asked(office, rows, badge):
     all_found = {"act": "cancel", "query": "status=failed&status=queued", "all": "1"}
     asked = office.post(URL, all_found, headers=HX)
