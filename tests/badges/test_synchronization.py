@@ -499,6 +499,7 @@ def test_only_administrators_of_the_account_synchronize_it(paper: Paper, account
     assert synchronize(account, actor=admin).actor == admin
     entry = AuditEntry.objects.get()
     assert (entry.act, entry.kind, entry.key) == ("synchronize", "badge_provider", account.pk)
+    assert entry.told_changes == [("badges", "–", "2 templates, 2 new badges")]
 
 
 # --- Dry runs, two at once, cost ----------------------------------------------------------------------------

@@ -148,6 +148,8 @@ def _label(kind: str, name: str) -> str:
         field: Any = apps.get_model(_MODELS[kind])._meta.get_field(name)
     except (KeyError, LookupError, FieldDoesNotExist):
         return name
+    if field.is_relation and field.auto_created:  # what leads here is called as its own model is
+        return str(field.related_model._meta.verbose_name_plural)
     return str(field.verbose_name)
 
 
