@@ -10,7 +10,6 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from badges.acts import Asked, Refused, batches, managed, record_many
@@ -19,10 +18,9 @@ from badges.models import IssuedBadge
 from badges.status import Status
 from tms import audit
 from tms.access import Action, require
-from tms.hint import hint
-from tms.models import Mail, Notification
+from tms.models import Notification
 from tms.notifying.gathering import obstacle_for
-from tms.notifying.outbox import NOTIFY
+from tms.notifying.resending import on_their_way, write_again
 from tms.notifying.topics import Group
 
 if TYPE_CHECKING:
@@ -60,7 +58,6 @@ def remind_all(rows: QuerySet[IssuedBadge], *, actor: User | None) -> Asked:
         with transaction.atomic():
             done += _remind(ids, actor=actor)
     if done.asked:
-        hint(NOTIFY)
         record_many(audit.Act.RESEND, done.asked, owners=owners, actor=actor)
     return done
 
@@ -69,8 +66,7 @@ def _remind(ids: Sequence[int], *, actor: User | None) -> Asked:
     # Held, so that a second click finds the mail of the first.
     held = IssuedBadge.objects.filter(pk__in=ids, status__in=REMINDABLE).select_for_update(of=("self",))
     found = list(held.select_related("learner__organization", "learner__mail_choices").order_by("pk"))
-    told = Notification.objects.filter(kind__in=(Kind.BADGE_TO_ACCEPT, Kind.BADGE_ISSUED), key__in=ids)
-    waiting = set(told.filter(mail__state=Mail.State.WAITING).values_list("key", flat=True))
+    waiting = on_their_way((Kind.BADGE_TO_ACCEPT, Kind.BADGE_ISSUED), ids)
     refused: Counter[str] = Counter()
     by_learner: dict[int, list[IssuedBadge]] = defaultdict(list)
     for row in found:
@@ -79,31 +75,14 @@ def _remind(ids: Sequence[int], *, actor: User | None) -> Asked:
             refused[why] += 1
         else:
             by_learner[row.learner_id].append(row)
-    _tell(by_learner)
+    write_again({learner: [(_kind(row), row.pk) for row in rows] for learner, rows in by_learner.items()})
     fit = [row.pk for rows in by_learner.values() for row in rows]
     note(IssuedBadge.objects.filter(pk__in=fit), reason=_("The learner was written to again."), actor=actor)
     return Asked(asked=len(fit), refused=tuple(_refused(why, count) for why, count in refused.items()))
 
 
-def _tell(by_learner: dict[int, list[IssuedBadge]]) -> None:
-    now = timezone.now()
-    mails = Mail.objects.bulk_create(
-        [Mail(user_id=learner, purpose=Mail.Purpose.RESENT) for learner in by_learner]
-    )
-    Notification.objects.bulk_create(
-        [
-            Notification(
-                user_id=mail.user_id,
-                kind=Kind.BADGE_TO_ACCEPT if row.external_state == "pending" else Kind.BADGE_ISSUED,
-                key=row.pk,
-                occasion=now.isoformat(),
-                created_at=now,
-                mail=mail,
-            )
-            for mail in mails
-            for row in by_learner[mail.user_id]
-        ]
-    )
+def _kind(row: IssuedBadge) -> Notification.Kind:
+    return Kind.BADGE_TO_ACCEPT if row.external_state == "pending" else Kind.BADGE_ISSUED
 
 
 def _refused(why: str, count: int) -> Refused:

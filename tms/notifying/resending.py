@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -45,6 +46,29 @@ def resend(notification: Notification, *, actor: User | None) -> Mail:
         )
         hint(NOTIFY)
     return mail
+
+
+def write_again(things: Mapping[int, Sequence[tuple[Notification.Kind, int]]]) -> None:
+    """Tell people of things anew, each in one mail: user → (kind, key) of each thing. Inside a transaction.
+
+    Whom such mail may go to, and whether one is on its way (`on_their_way`), is asked before.
+    """
+    now = timezone.now()
+    mails = Mail.objects.bulk_create([Mail(user_id=user, purpose=Mail.Purpose.RESENT) for user in things])
+    Notification.objects.bulk_create(
+        Notification(
+            user_id=mail.user_id, kind=kind, key=key, occasion=now.isoformat(), created_at=now, mail=mail
+        )
+        for mail in mails
+        for kind, key in things[mail.user_id]
+    )
+    hint(NOTIFY)
+
+
+def on_their_way(kinds: Collection[Notification.Kind], keys: Collection[int]) -> set[int]:
+    """Of these things, those that a mail which has not left yet tells."""
+    told = Notification.objects.filter(kind__in=kinds, key__in=keys, mail__state=Mail.State.WAITING)
+    return set(told.values_list("key", flat=True))
 
 
 def retry(mail: Mail, *, actor: User | None) -> Mail:
