@@ -6,18 +6,15 @@ an achievement with its badge, badges that were earned before they existed, and 
 
 from __future__ import annotations
 
-import json
 import re
-import urllib.request
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from config.management.commands.serve import SANDBOX_TOKEN, SPARE_ORGANIZATION, spare_templates
 from tests.e2e.conftest import Product, assert_accessible, free_port, sign_in
-from tests.e2e.test_later import at_the_sandbox, wait_until
+from tests.e2e.test_later import Api, at_the_sandbox, wait_until
 
 SECONDS = 1000
 ROOT, ADMINISTRATOR, LEARNER = "root@site.example", "ada@site.example", "lena@site.example"
@@ -56,28 +53,10 @@ def page_of(open_page: Callable[..., Page]) -> Callable[[str], Page]:
     return page_of
 
 
-class Api:
-    """What a program adds: training, which has no pages of its own here."""
-
-    def __init__(self, product: Product) -> None:
-        self._base = f"{product.url}/api/v1/"
-        self._token = product.manage("create_token", ADMINISTRATOR).stdout.strip()
-
-    def __call__(self, method: str, path: str, **body: Any) -> Any:
-        headers = {"Authorization": f"Token {self._token}", "Content-Type": "application/json"}
-        data = json.dumps(body).encode() if body else None
-        request = urllib.request.Request(self._base + path, method=method, data=data, headers=headers)
-        with urllib.request.urlopen(request) as answer:
-            return json.load(answer)
-
-    def one(self, path: str) -> Any:
-        [row] = self("GET", path)["results"]
-        return row
-
-
 @pytest.fixture
 def api(product: Product) -> Api:
-    return Api(product)
+    """What a program adds: training, which has no pages of its own here."""
+    return Api(product, ADMINISTRATOR)
 
 
 def admin_menu(page: Page, entry: str) -> None:

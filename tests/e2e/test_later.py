@@ -16,15 +16,15 @@ from config.demo.generator import LOGINS, sandbox_templates
 from tests.e2e.conftest import Product
 
 MINUTE = 60
+ADMINISTRATOR = next(login.email for login in LOGINS if login.email.startswith("administrator"))
 
 
 class Api:
     """The REST API as a program speaks it."""
 
-    def __init__(self, product: Product) -> None:
-        administrator = next(login for login in LOGINS if login.email.startswith("administrator"))
+    def __init__(self, product: Product, email: str = ADMINISTRATOR) -> None:
         self._base = f"{product.url}/api/v1/"
-        self._token = product.manage("create_token", administrator.email).stdout.strip()
+        self._token = product.manage("create_token", email).stdout.strip()
 
     def __call__(self, method: str, path: str, **body: Any) -> Any:
         request = urllib.request.Request(
@@ -35,6 +35,11 @@ class Api:
         )
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)
+
+    def one(self, path: str) -> Any:
+        """The only row of a collection."""
+        [row] = self("GET", path)["results"]
+        return row
 
 
 @pytest.fixture
