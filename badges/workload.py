@@ -14,7 +14,7 @@ from badges.status import Status
 if TYPE_CHECKING:
     from providers.models import BadgeProvider
 
-# Each group has an index of its own (badges.models), which one statement for all would not use.
+# Each group has an index of its own (badges.models.issued_badges), which one statement for all would not use.
 GROUPS = (
     (Status.QUEUED,),
     (Status.HELD, Status.SENDING, Status.UNKNOWN, Status.REVOKING),
