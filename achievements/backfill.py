@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -28,7 +29,7 @@ from django.utils.translation import ngettext
 
 from achievements import evaluation
 from achievements.conditions.query import EVERYBODY, Scope
-from achievements.evaluation import Report, active_rules
+from achievements.evaluation import Report, active_rules, passes
 from achievements.lock import one_at_a_time
 from achievements.models import Achievement, Backfill, EarnedAchievement
 from achievements.progress.looks import ask
@@ -52,6 +53,7 @@ State = Backfill.State
 ADVANCE = "achievements.award_changes"
 UNSENT = (Status.QUEUED, Status.HELD, Status.FAILED)
 ATTEMPTS_TO_UNDO = 3
+PAUSE_AFTER_ERROR = timedelta(minutes=10)
 
 
 # --- What people do -----------------------------------------------------------------------------------------
@@ -270,7 +272,7 @@ def _beginning() -> dict[str, Any]:
 def _rested(prefix: str = "") -> Q:
     """Not paused by the system, and not failed a moment ago."""
     failed_at = f"{prefix}last_error_at"
-    limit = timezone.now() - evaluation.PAUSE_AFTER_ERROR
+    limit = timezone.now() - PAUSE_AFTER_ERROR
     rested = Q(**{f"{failed_at}__isnull": True}) | Q(**{f"{failed_at}__lt": limit})
     return rested & Q(**{f"{prefix}paused_at__isnull": True})
 
@@ -377,7 +379,7 @@ def _chunk_of(runs: Sequence[Backfill], rules: Sequence[ActiveRule]) -> _Chunk:
     together = [run for run in others if (run.cursor, run.notification) == (lead.cursor, lead.notification)]
     goal = min((run.cursor for run in others if run.cursor > lead.cursor), default=everybody["last"])
     ahead = User.objects.filter(pk__gt=lead.cursor, pk__lte=goal).order_by("pk")
-    found = ahead[: evaluation.CHUNK].aggregate(last=Max("pk"), size=Count("pk"))
+    found = ahead[: passes.CHUNK].aggregate(last=Max("pk"), size=Count("pk"))
     last = found["last"] or goal  # nobody is there any more
     return _Chunk(runs=together, scope=Scope(first=lead.cursor + 1, last=last), last=last, size=found["size"])
 

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from achievements import backfill, evaluation, intents, tasks
 from achievements.authoring import save_achievement
+from achievements.evaluation import awarding, passes, writing
 from achievements.models import Achievement, Backfill, EarnedAchievement
 from achievements.preview import preview, preview_backfill
 from achievements.rewards import rewards_of
@@ -51,7 +52,7 @@ def organization():
 
 @pytest.fixture
 def chunks_of_two(monkeypatch):
-    monkeypatch.setattr(evaluation, "CHUNK", 2)
+    monkeypatch.setattr(passes, "CHUNK", 2)
 
 
 def dormant(organization, number=1, launches=1):
@@ -162,7 +163,7 @@ class TestGoingOn:
         achievement = AchievementFactory(
             organization=organization, badge=BadgeFactory(organization=organization)
         )
-        whole, calls = evaluation.winners, []
+        whole, calls = writing.winners, []
 
         def winners(rules, *, scope):
             calls.append(scope.first)
@@ -173,16 +174,16 @@ class TestGoingOn:
                 raise Crash
             return noted(*args, **kwargs)
 
-        noted = evaluation._notify
-        monkeypatch.setattr(evaluation, "winners", winners)
+        noted = awarding._notify
+        monkeypatch.setattr(writing, "winners", winners)
         # In the middle of the second chunk, with its awards and intents written and not committed.
-        monkeypatch.setattr(evaluation, "_notify", dying)
+        monkeypatch.setattr(awarding, "_notify", dying)
         with pytest.raises(Crash):
             backfill.award_due()
         assert holders(achievement) == ids(learners[:2])
         assert IssuedBadge.objects.count() == 2
         assert run_of(achievement).cursor == learners[1].pk
-        monkeypatch.setattr(evaluation, "_notify", noted)
+        monkeypatch.setattr(awarding, "_notify", noted)
         backfill.award_due()
         assert calls == [1, *(learners[n].pk + 1 for n in (1, 1, 3))]
         assert holders(achievement) == ids(learners)
@@ -251,13 +252,13 @@ class TestGoingOn:
     ):
         learners = dormant(organization, 6)
         achievement = AchievementFactory(organization=organization)
-        whole, calls = evaluation.winners, []
+        whole, calls = writing.winners, []
 
         def winners(rules, *, scope):
             calls.append(scope.first)
             return Sql("SELECT no_such_column") if len(calls) == 2 else whole(rules, scope=scope)
 
-        monkeypatch.setattr(evaluation, "winners", winners)
+        monkeypatch.setattr(writing, "winners", winners)
         backfill.award_due()
         assert holders(achievement) == ids(learners[:2])
         backfill.award_due()
@@ -277,7 +278,7 @@ class TestGoingOn:
         backfill.award_due(chunks=1)
         LabInstanceFactory(user=learners[0])
         with monkeypatch.context() as patch:
-            patch.setattr(evaluation, "winners", lambda rules, *, scope: Sql("SELECT no_such_column"))
+            patch.setattr(writing, "winners", lambda rules, *, scope: Sql("SELECT no_such_column"))
             evaluation.award_changes()
         Achievement.objects.update(last_error_at=PAST)
         backfill.award_due(chunks=1)
@@ -287,7 +288,7 @@ class TestGoingOn:
         assert Backfill.objects.count() == 1
 
     def test_a_task_does_a_part_and_changes_come_first_each_time(self, organization, monkeypatch):
-        monkeypatch.setattr(evaluation, "CHUNK", 1)
+        monkeypatch.setattr(passes, "CHUNK", 1)
         sleepers = dormant(organization, tasks.CHUNKS_A_CALL * 2)
         achievement = AchievementFactory(organization=organization)
         tasks.award_changes()
@@ -324,14 +325,14 @@ class TestSeveral:
     def test_one_that_fails_stays_behind_alone(self, organization, chunks_of_two, monkeypatch):
         learners = dormant(organization, 4)
         broken, sound = AchievementFactory.create_batch(2, organization=organization)
-        whole = evaluation.winners
+        whole = writing.winners
 
         def winners(rules, *, scope):
             is_broken = broken.pk in {active.achievement.pk for active in rules}
             return Sql("SELECT no_such_column") if is_broken else whole(rules, scope=scope)
 
         with monkeypatch.context() as patch:
-            patch.setattr(evaluation, "winners", winners)
+            patch.setattr(writing, "winners", winners)
             backfill.award_due()
         assert holders(sound) == ids(learners)
         assert (run_of(broken).state, run_of(broken).cursor) == ("running", 0)

@@ -8,8 +8,11 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from achievements.evaluation import writing
 from achievements.models import EarnedAchievement
 from tests.factories import AchievementFactory, LabInstanceFactory, OrganizationFactory, UserFactory
+from tms.models import ProgressChange
+from tms.sql import Sql
 
 pytestmark = pytest.mark.django_db
 
@@ -36,8 +39,6 @@ def test_award_evaluates_what_waits(world):
 
 
 def test_award_full_finds_what_no_change_announced(world):
-    from tms.models import ProgressChange
-
     ProgressChange.objects.all().delete()
     type(world[0]).objects.update(full_run_due_at=None)
     assert json.loads(run("award", "--json"))["awards"] == 0
@@ -45,9 +46,7 @@ def test_award_full_finds_what_no_change_announced(world):
 
 
 def test_award_lists_rules_that_failed_and_says_so_to_the_shell(world, monkeypatch):
-    from achievements import evaluation
-
-    monkeypatch.setattr(evaluation, "winners", lambda *a, **k: evaluation.Sql("SELECT no_such_column"))
+    monkeypatch.setattr(writing, "winners", lambda *a, **k: Sql("SELECT no_such_column"))
     with pytest.raises(SystemExit) as ended:
         run("award")
     assert ended.value.code == 1

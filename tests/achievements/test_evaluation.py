@@ -9,6 +9,7 @@ import pytest
 from achievements import backfill, evaluation, intents
 from achievements.conditions.language import MAX_CONDITIONS
 from achievements.conditions.text import MAX_DEPTH
+from achievements.evaluation import writing
 from achievements.models import Achievement, EarnedAchievement, RuleRun
 from badges.models import IssuedBadge
 from tests.factories import (
@@ -26,6 +27,7 @@ from tests.factories import (
 )
 from tms import gates
 from tms.models import Class, Enrollment, LabInstance, Notification, ProgressChange
+from tms.sql import Sql
 
 pytestmark = pytest.mark.django_db
 
@@ -501,15 +503,15 @@ def test_every_award_leaves_one_notification(org, ada):
 def test_a_rule_that_fails_stops_no_other_and_is_run_again(org, ada, monkeypatch):
     broken = AchievementFactory(organization=org)
     sound = AchievementFactory(organization=org)
-    whole = evaluation.winners
+    whole = writing.winners
 
     def failing(rules, *, scope):
         statement = whole(rules, scope=scope)
         is_broken = broken.pk in {active.achievement.pk for active in rules}
-        return evaluation.Sql("SELECT no_such_column") if is_broken else statement
+        return Sql("SELECT no_such_column") if is_broken else statement
 
     LabInstanceFactory(user=ada)
-    monkeypatch.setattr(evaluation, "winners", failing)
+    monkeypatch.setattr(writing, "winners", failing)
     award()
     assert earned(broken) == {}
     assert earned(sound) == {ada.pk: PAST}

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from achievements import backfill, evaluation
 from achievements.authoring import save_achievement
+from achievements.evaluation import awarding, passes
 from achievements.models import Achievement, Backfill, EarnedAchievement
 from tests.factories import (
     AchievementFactory,
@@ -166,7 +167,7 @@ class TestPerAchievement:
         assert awards(achievement)[3:] == [(bob, 1, at(4))]
 
     def test_chunks_of_learners_do_not_favour_small_ids(self, organization, monkeypatch):
-        monkeypatch.setattr(evaluation, "CHUNK", 1)
+        monkeypatch.setattr(passes, "CHUNK", 1)
         first_id, second_id = UserFactory(organization=organization), UserFactory(organization=organization)
         launch(first_id, 9)
         launch(second_id, 1)
@@ -304,7 +305,7 @@ class TestWhereAwardsDecide:
 
     @pytest.fixture(autouse=True)
     def chunks_of_one(self, monkeypatch):
-        monkeypatch.setattr(evaluation, "CHUNK", 1)
+        monkeypatch.setattr(passes, "CHUNK", 1)
 
     @pytest.fixture
     def late(self, organization):
@@ -405,7 +406,7 @@ class TestWhereAwardsDecide:
             return whole(rules, scope=scope, **more)
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(evaluation, "award", dying)
+            patch.setattr(awarding, "award", dying)
             evaluation.award_changes()
         assert awards(contest) == []
         evaluation.award_changes()
@@ -423,6 +424,6 @@ class TestWhereAwardsDecide:
             left.append(ProgressChange.objects.count())
             return whole(*args, **more)
 
-        monkeypatch.setattr(evaluation, "award", noting)
+        monkeypatch.setattr(awarding, "award", noting)
         evaluation.award_changes()
         assert left[:2] == [2, 1]

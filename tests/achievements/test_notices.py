@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.db import DatabaseError
 from django.utils import timezone
 
 from achievements import backfill, evaluation
+from achievements.evaluation import passes, runs
 from achievements.models import Achievement, Backfill, EarnedAchievement
 from achievements.paused import tell_paused
 from achievements.references import pause_where_gone
@@ -90,10 +92,10 @@ class TestPausedRules:
         boss = AdministratorFactory()
         rule = AchievementFactory(organization=boss.organization, name="Broken")
         [active] = evaluation.active_rules()
-        this = evaluation._Pass(now=timezone.now(), report=evaluation.Report(), full=False, backfills=[])
-        for failed_runs in range(evaluation.MOST_FAILURES):
+        this = passes.Pass(now=timezone.now(), report=evaluation.Report(), full=False, backfills=[])
+        for failed_runs in range(runs.MOST_FAILURES):
             active.achievement.failed_runs = failed_runs
-            evaluation._mark_failed(active, evaluation.DatabaseError("no such column"), this=this)
+            runs.mark_failed(active, DatabaseError("no such column"), this=this)
         row = Notification.objects.get()
         assert (row.user, row.kind, row.key) == (boss, "rule_paused", rule.pk)
         found = notice()

@@ -9,6 +9,7 @@ from django.db import DatabaseError, transaction
 
 from achievements import backfill, evaluation
 from achievements.authoring import save_achievement
+from achievements.evaluation import runs, writing
 from achievements.models import Achievement, EarnedAchievement, RuleRun
 from tests.factories import (
     PAST,
@@ -115,14 +116,14 @@ def test_a_slow_rule_fails_alone(organization, learner, monkeypatch, settings):
     settings.EVALUATION_SECONDS = 0.3
     slow = AchievementFactory(organization=organization)
     quick = AchievementFactory(organization=organization)
-    whole = evaluation.winners
+    whole = writing.winners
 
     def winners(rules, *, scope):
         if slow.pk in {active.achievement.pk for active in rules}:
             return Sql(ENDLESS)
         return whole(rules, scope=scope)
 
-    monkeypatch.setattr(evaluation, "winners", winners)
+    monkeypatch.setattr(writing, "winners", winners)
     LabInstanceFactory(user=learner)
     evaluation.award_changes()
     assert EarnedAchievement.objects.get().achievement == quick
@@ -135,7 +136,7 @@ def test_when_nobody_can_be_asked_who_lacks_what_all_are_looked_at(
 ):
     settings.EVALUATION_SECONDS = 0.3
     rules = {AchievementFactory(organization=organization) for _ in range(2)}
-    monkeypatch.setattr(evaluation, "lacking", lambda groups, *, scope: Sql(look))
+    monkeypatch.setattr(runs, "lacking", lambda groups, *, scope: Sql(look))
     LabInstanceFactory(user=learner)
     evaluation.award_changes()
     assert {award.achievement for award in EarnedAchievement.objects.all()} == rules
@@ -144,7 +145,7 @@ def test_when_nobody_can_be_asked_who_lacks_what_all_are_looked_at(
 
 def test_its_owner_sees_a_failing_rule_on_the_dashboard(client, organization, learner, monkeypatch):
     achievement = AchievementFactory(organization=organization, name="Broken")
-    monkeypatch.setattr(evaluation, "winners", lambda rules, *, scope: Sql("SELECT no_such_column"))
+    monkeypatch.setattr(writing, "winners", lambda rules, *, scope: Sql("SELECT no_such_column"))
     backfill.award_due()
     client.force_login(AdministratorFactory(organization=organization))
     shown = client.get("/").content.decode()
@@ -158,13 +159,13 @@ def test_a_rule_that_fails_again_and_again_is_paused_until_somebody_saves_it(
     organization, learner, monkeypatch
 ):
     achievement = AchievementFactory(organization=organization)
-    monkeypatch.setattr(evaluation, "winners", lambda rules, *, scope: Sql("SELECT no_such_column"))
-    for _ in range(evaluation.MOST_FAILURES):
+    monkeypatch.setattr(writing, "winners", lambda rules, *, scope: Sql("SELECT no_such_column"))
+    for _ in range(runs.MOST_FAILURES):
         Achievement.objects.update(last_error_at=datetime(2020, 1, 1, tzinfo=UTC))
         backfill.award_due()
     achievement.refresh_from_db()
     assert achievement.paused_at
-    assert RuleRun.objects.exclude(error="").count() == evaluation.MOST_FAILURES
+    assert RuleRun.objects.exclude(error="").count() == runs.MOST_FAILURES
     monkeypatch.undo()
     Achievement.objects.update(last_error_at=datetime(2020, 1, 1, tzinfo=UTC))
     LabInstanceFactory(user=learner)

@@ -14,7 +14,7 @@ import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, event, given, settings
 
-from achievements import evaluation
+from achievements.evaluation import passes
 from achievements.models import Achievement
 from tests.achievements.oracle import reference as naive
 from tests.achievements.oracle.histories import (
@@ -66,9 +66,9 @@ LIVES = Theme(second_thoughts=False, minutes=False, contested=False)
 LIVES_WITHOUT_CONTESTS = Theme(second_thoughts=False, minutes=False, frequencies=("per_user",))
 
 
-@pytest.fixture(params=[evaluation.CHUNK, 1], ids=["one chunk", "chunks of one learner"])
+@pytest.fixture(params=[passes.CHUNK, 1], ids=["one chunk", "chunks of one learner"])
 def chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "CHUNK", request.param)
+    monkeypatch.setattr(passes, "CHUNK", request.param)
 
 
 # ── with the reference, whatever happens ─────────────────────────────────────────────────────────────────
