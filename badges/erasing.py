@@ -59,7 +59,7 @@ def erase_all(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -
     require_reason(reason)
     rows = managed(rows, actor=actor)
     owners = audit.owners_of(rows, actor=actor)
-    there = rows.filter(_is_there())
+    there = rows.filter(is_there())
     done = _refuse_absent(rows.exclude(pk__in=there.values("pk")))
     for kind in there.order_by().values_list("badge__badge_provider__kind", flat=True).distinct():
         of_kind = there.filter(badge__badge_provider__kind=kind)
@@ -73,7 +73,8 @@ def erase_all(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -
     return done
 
 
-def _is_there() -> Q:
+def is_there() -> Q:
+    """What a provider has something of, or may have soon."""
     return Q(status__in=UNDER_WAY) | (Q(status__in=ERASABLE) & ~Q(external_uuid=""))
 
 
@@ -94,7 +95,7 @@ def _ask(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -> Ask
     told = _("To be erased at the provider: %(reason)s") % {"reason": reason}
     asked = 0
     for ids in batches(rows):
-        chosen = IssuedBadge.objects.filter(_is_there(), pk__in=ids)
+        chosen = IssuedBadge.objects.filter(is_there(), pk__in=ids)
         with transaction.atomic():
             asked += chosen.update(erasure_due_at=timezone.now(), ended_reason=reason)
             BadgePresentation.objects.filter(issued_badge__in=ids).exclude(

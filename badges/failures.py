@@ -18,6 +18,7 @@ REASONS: dict[str, _StrPromise] = {
     "not_published": gettext_lazy("Stored at the provider, but not published"),
     "not_supported": gettext_lazy("The provider cannot do this"),
     "invalid_email": gettext_lazy("The e-mail address is not valid"),
+    "account_closed": gettext_lazy("The account was closed"),
     "no_name": gettext_lazy("The learner has no first or last name"),
     "unsendable": gettext_lazy("What is stored cannot be sent"),
     "unreadable": gettext_lazy("What is stored cannot be read"),

@@ -3,7 +3,7 @@
 Only what no decision rests on: synchronizations, comparisons, and events of providers that were processed.
 The timelines of issued badges and the differences that people decided are kept. The lists that badges are
 issued from name people, also those who get nothing: what became of each pair is kept without the list. What
-a learner chose to show of a badge goes with the badge.
+a learner chose to show of a badge goes with the badge, and an address with the account that was closed.
 """
 
 from __future__ import annotations
@@ -13,8 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from badges.models import BadgePresentation, Comparison, IssuingList, ProviderEvent, Synchronization
+from badges.ending import cancel_all
+from badges.erasing import UNDER_WAY
+from badges.models import (
+    BadgePresentation,
+    Comparison,
+    IssuedBadge,
+    IssuingList,
+    ProviderEvent,
+    Synchronization,
+)
 from badges.status import Status
 
 if TYPE_CHECKING:
@@ -55,8 +65,23 @@ def forget(*, now: datetime | None = None) -> int:
     # What a learner chose about a badge that never was, or is gone at the provider.
     chosen.append((BadgePresentation.objects.filter(issued_badge__status__in=GONE), []))
     said = IssuingList.objects.filter(act__created_at__lt=before).exclude(text="")
+    cancel_all(
+        IssuedBadge.objects.filter(learner__closed_at__isnull=False),
+        reason=_("The account was closed."),
+        actor=None,
+    )
     deleted = sum(_delete(old, latest_of=latest_of) for old, latest_of in chosen)
+    deleted += forget_closed(IssuedBadge.objects.all())
     return deleted + said.update(text="", refusals=[])
+
+
+def forget_closed(rows: QuerySet[IssuedBadge]) -> int:
+    """Empty what the badges of closed accounts still say of a person, but for those that are yet to be erased
+    at a provider or may come to be there; how many there were."""
+    settled = rows.filter(learner__closed_at__isnull=False, erasure_due_at=None)
+    return settled.exclude(Q(status__in=UNDER_WAY) | Q(recipient_email="", evidence=[])).update(
+        recipient_email="", evidence=[], accept_url="", correction_due_at=None
+    )
 
 
 def _delete(old: QuerySet[Any], *, latest_of: list[QuerySet[Any]]) -> int:

@@ -472,7 +472,7 @@ def _record(
                )
         FROM ({}) AS earned
         JOIN {} AS person ON person.id = earned.learner_id
-        WHERE TRUE
+        WHERE person.closed_at IS NULL
         ORDER BY earned.badge_id, earned.learner_id, earned.earned_at
         ON CONFLICT DO NOTHING
         RETURNING id, replaces_id

@@ -122,8 +122,8 @@ def _disagreements(row: IssuedBadge, there: ProviderBadge) -> Iterator[Found]:
     """Of a record and the badge that it stands for; a state that the record follows is none."""
     if not standing.destination(row, there) and not standing.agree(row, there):
         yield _about_record(Kind.STATE, row, there, status=row.status)
-    address = normalize_email(there.email)
-    if there.is_live and address and address != row.recipient_email and not row.correction_due_at:
+    address, ours = normalize_email(there.email), row.recipient_email
+    if there.is_live and address and ours and address != ours and not row.correction_due_at:
         yield _about_record(Kind.PERSON, row, there, address=masked(address))
 
 

@@ -112,6 +112,8 @@ def obstacle(badge: Badge) -> Reason | None:
 
 def recipient_problem(learner: User, *, email: str) -> Reason | None:
     """Why no provider would take this person, at this address, as a recipient."""
+    if learner.closed_at:
+        return "account_closed", _("This account was closed. Nothing is issued to it any more.")
     try:
         validate_email(email)
     except ValidationError:

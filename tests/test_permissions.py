@@ -214,7 +214,9 @@ TABLE: dict[str, Url] = {
     "activate-badge": page(of="badge", GET=PAGE_ISSUE_ASK, POST=PAGE_OF_ADMINISTRATOR_ACT),
     "deactivate-badge": page(of="badge", POST=PAGE_OF_ADMINISTRATOR_ACT),
     "user": page(of="learner", GET=PAGE_ISSUE_ASK),
+    "close-own-account": page(GET=PAGE, POST=PAGE),  # nothing is typed
     "create-user": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
+    "close-user": page(of="learner", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),  # nothing is typed
     "edit-user": page(of="learner", GET=PAGE_ISSUE_ASK, POST=PAGE_ISSUE_ASK),
     "organization": page(of="organization", GET=PAGE_ISSUE_ASK),
     "create-organization": page(GET=PAGE_LISTS, POST=PAGE_LISTS),
@@ -239,6 +241,7 @@ TABLE: dict[str, Url] = {
     "api-organization-detail": api(of="organization", GET=API_ROW, PATCH=API_ROW),
     "api-user-list": api(GET=API, POST=API_CREATE),
     "api-user-detail": api(of="learner", GET=API_OWN_ROW, PATCH=API_ROW),
+    "api-user-close": api(of="learner", POST=API_ROW, body={"reason": "Asked for"}),
     "api-user-achievements": api(of="learner", GET=API_OWN_ROW),
     "api-course-tag-list": api(GET=API_LIST, POST=API_CREATE),
     "api-course-tag-detail": api(of="tag", GET=API_ROW, PATCH=API_ROW),

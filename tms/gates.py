@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tms import audit, records
-from tms.errors import DomainError
+from tms.errors import Conflict, DomainError
 from tms.members import layout
 from tms.models import Course, CourseTag, Organization, User, normalize_email
 from tms.progress import changed
@@ -117,6 +117,8 @@ def save_user(user: User, *, actor: User | None = None) -> User:
     with transaction.atomic():
         user.email = normalize_email(user.email)
         before = User.objects.select_for_update().filter(pk=user.pk).first()
+        if before and before.closed_at:
+            raise Conflict("account_closed", _("This account was closed, for good. It cannot be changed."))
         if user.opted_out_at and user.participate_in_achievements:
             message = _("This learner has opted out, and that decision is the learner's own.")
             raise DomainError("opted_out", message, fields={"participate_in_achievements": [message]})

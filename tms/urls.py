@@ -13,6 +13,7 @@ from tms.finding import pages as finding
 from tms.finds import AUDIT_PAGE, ORGANIZATIONS_PAGE, USERS_PAGE
 from tms.members import pages as members
 from tms.notifying import pages as notifying
+from tms.profiles import closing
 from tms.profiles import pages as profiles
 from tms.style_guide import RULES, tabbed_form
 
@@ -28,10 +29,12 @@ urlpatterns = [
     path("users/create/", profiles.create_user, name="create-user"),
     path("users/<int:pk>/", profiles.user, name="user"),
     path("users/<int:pk>/edit/", profiles.edit_user, name="edit-user"),
+    path("users/<int:pk>/close/", closing.close_user, name="close-user"),
     path("organizations/create/", profiles.create_organization, name="create-organization"),
     path("organizations/<int:pk>/", profiles.organization, name="organization"),
     path("organizations/<int:pk>/edit/", profiles.edit_organization, name="edit-organization"),
     path("profile/", members.own_profile, name="own-profile"),
+    path("profile/close/", closing.close_own, name="close-own-account"),
     path("profile/picture/", members.own_picture, name="own-picture"),
     path("members/<int:pk>/", members.member, name="member"),
     path("members/<int:pk>/clear/", members.clear_profile, name="clear-profile"),

@@ -42,6 +42,7 @@ def test_a_user_is_created_without_a_password(world: World, administrator: APICl
         "opted_out_at": None,
         "roles": [],
         "is_disabled": False,
+        "closed_at": None,
     }
     assert not grace.has_usable_password()
 
@@ -156,3 +157,19 @@ def test_the_supplemental_role_is_passed_on_only_by_who_has_it(
     kept = administrator.patch("/api/v1/users/ext:u-ada/", {"roles": []})
     assert kept.status_code == 403
     assert world.learner.role_assignments.count() == 1
+
+
+def test_an_account_is_closed_for_good(world: World, administrator: APIClient, learner: APIClient) -> None:
+    asked = administrator.post("/api/v1/users/ext:u-ada/close/", {})
+    assert (asked.status_code, list(asked.json()["fields"])) == (400, ["reason"])
+
+    answer = administrator.post("/api/v1/users/ext:u-ada/close/", {"reason": "Asked for in writing"})
+
+    shown = answer.json()
+    assert answer.status_code == 200
+    assert (shown["id"], shown["external_id"], shown["is_disabled"]) == (world.learner.pk, None, True)
+    assert shown["closed_at"]
+    assert learner.get("/api/v1/users/").status_code == 401
+    assert administrator.get("/api/v1/users/ext:u-ada/").status_code == 404
+    again = administrator.patch(f"/api/v1/users/{world.learner.pk}/", {"first_name": "Ada"})
+    assert (again.status_code, again.json()["code"]) == (409, "account_closed")

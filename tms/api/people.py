@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 
 from tms import people
 from tms.access import Action, Role
 from tms.api.collection import WritableCollection
 from tms.api.filtering import filters_for
-from tms.api.strict import FactSerializer, Moment
+from tms.api.strict import FactSerializer, Moment, Strict
+from tms.closing import close_account
 from tms.models import User
 from tms.roles import in_force_from_now, terms_of
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+    from rest_framework.response import Response
 
 
 class Inverted(serializers.BooleanField):
@@ -42,6 +50,7 @@ class UserSerializer(FactSerializer):
     roles = RolesInForce(required=False)
     is_disabled = Inverted(source="is_active", required=False)
     opted_out_at = Moment(read_only=True)
+    closed_at = Moment(read_only=True)
 
     class Meta:
         model = User
@@ -58,8 +67,15 @@ class UserSerializer(FactSerializer):
             "opted_out_at",
             "roles",
             "is_disabled",
+            "closed_at",
         )
         extra_kwargs = {"organization": {"required": True, "allow_null": False}}
+
+
+class CloseSerializer(Strict):
+    reason = serializers.CharField(
+        max_length=1_000, help_text=_("Kept in the audit. Write nothing personal: it stays.")
+    )
 
 
 class Users(WritableCollection):
@@ -85,3 +101,11 @@ class Users(WritableCollection):
     def write(self, row: User, *, roles: Sequence[str] | None = None, **more: Any) -> None:
         terms = None if roles is None else in_force_from_now(row, {Role(role) for role in roles})
         people.save_person(row, terms=terms, actor=self.actor)
+
+    @extend_schema(request=CloseSerializer, responses=UserSerializer)
+    @action(detail=True, methods=["post"])
+    def close(self, request: Request, id: str) -> Response:
+        """Close an account, for good: everything personal is deleted, badges that have not been sent are
+        cancelled, and those that a provider has are erased there. What was earned stays without a name. Not
+        for superusers."""
+        return self.shown(close_account(self.get_object(), **self.body(CloseSerializer), actor=self.actor))

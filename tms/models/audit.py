@@ -74,6 +74,7 @@ class AuditEntry(models.Model):
         BACKFILL = "backfill", _("Started a backfill")
         ROLES = "roles", _("Changed roles")
         RESEND = "resend", _("Sent a message again")
+        CLOSE = "close", _("Closed the account")
 
     class Kind(models.TextChoices):
         ISSUED_BADGE = "issued_badge", _("Issued badge")

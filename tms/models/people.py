@@ -87,6 +87,8 @@ class User(Fact, AbstractBaseUser, PermissionsMixin):
     participate_in_achievements = models.BooleanField(_("Participate in Achievements"), default=True)
     opted_out_at = models.DateTimeField(_("opted out"), null=True, blank=True, editable=False)
     is_active = models.BooleanField(_("active"), default=True)
+    # Nothing personal is left, for good (tms.closing).
+    closed_at = models.DateTimeField(_("account closed"), null=True, editable=False)
     is_demo = models.BooleanField(default=False, editable=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now)
 

@@ -54,7 +54,7 @@ def user(request: SignedIn, pk: int) -> HttpResponse:
     now = timezone.now()
     context = {
         "person": person,
-        "may_edit": people.managed_by(request.user).filter(pk=pk).exists(),
+        "may_edit": people.managed_by(request.user).filter(pk=pk, closed_at=None).exists(),
         "roles": [
             {
                 "role": role,

@@ -1,0 +1,71 @@
+"""What becomes of somebody's badges when the account is closed.
+
+What has not been sent is given up, what a provider has is erased there wherever it offers that, and every
+public page is gone at once. Addresses are needed until then: badges.forgetting empties them afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from django.db.models import Count
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from badges.ending import UNSENT, cancel_all
+from badges.erasing import erase_all, is_there
+from badges.forgetting import forget_closed
+from badges.models import BadgePresentation, IssuedBadge, ProviderEvent
+from providers.base import Ability
+from providers.models import BadgeProvider
+from providers.registry import abilities_of
+from tms.closing import Part
+
+if TYPE_CHECKING:
+    from tms.models import User
+
+
+def _foresee(user: User) -> Iterator[str]:
+    rows = IssuedBadge.objects.filter(learner=user)
+    if unsent := rows.filter(status__in=UNSENT).count():
+        yield ngettext(
+            "%(count)d badge that has not been sent is cancelled.",
+            "%(count)d badges that have not been sent are cancelled.",
+            unsent,
+        ) % {"count": unsent}
+    there = rows.filter(is_there()).order_by().values_list("badge__badge_provider__kind")
+    for kind, count in sorted(there.annotate(Count("pk"))):
+        numbers = {"count": count, "provider": BadgeProvider.Kind(kind).label}
+        if Ability.DELETE in abilities_of(kind):
+            yield (
+                ngettext(
+                    "%(count)d badge is erased at %(provider)s, with the page that others may have seen.",
+                    "%(count)d badges are erased at %(provider)s, with the pages that others may have seen.",
+                    count,
+                )
+                % numbers
+            )
+        else:
+            yield (
+                ngettext(
+                    "%(count)d badge stays at %(provider)s, which offers no way to erase it: ask there.",
+                    "%(count)d badges stay at %(provider)s, which offers no way to erase them: ask there.",
+                    count,
+                )
+                % numbers
+            )
+
+
+def _close(user: User) -> None:
+    rows, reason = IssuedBadge.objects.filter(learner=user), _("The account was closed.")
+    BadgePresentation.objects.filter(issued_badge__learner=user).delete()
+    cancel_all(rows, reason=reason, actor=None)
+    erase_all(rows, reason=reason, actor=None)
+    ProviderEvent.objects.filter(issued_badge__learner=user, processed_at__isnull=False).update(
+        told={}, read={}
+    )
+    forget_closed(rows)
+
+
+CLOSING = [Part(foresee=_foresee, close=_close)]
