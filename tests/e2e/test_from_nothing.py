@@ -232,7 +232,8 @@ def test_an_achievement_with_its_badge_is_earned_and_the_badge_arrives(
 
     seen = page_of(LEARNER)
     seen.get_by_role("link", name="Achievements", exact=True).first.click()
-    expect(seen.locator(".achievements")).to_contain_text("First deployment")
+    earned = seen.get_by_role("region", name="Achievements", exact=True)
+    expect(earned).to_contain_text("First deployment")
     expect(seen.locator("#badges")).to_contain_text("Issued – pending acceptance", timeout=30 * SECONDS)
 
     # Earned badges are listed in the provider-specific section of the admin panel.

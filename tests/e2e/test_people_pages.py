@@ -40,8 +40,11 @@ PAGES = (
 
 
 def search(page: Page) -> None:
+    """For fewer than there are: what was found before stands there until the answer has come."""
+    count = page.locator("#find-count")
+    before = count.inner_text()
     page.locator("#find-go").click()
-    expect(page.locator("#find-count")).to_contain_text("Found")
+    expect(count).not_to_have_text(before)
 
 
 def test_those_who_earned_an_achievement_are_found_and_one_is_looked_at(
@@ -56,12 +59,14 @@ def test_those_who_earned_an_achievement_are_found_and_one_is_looked_at(
     dialog.get_by_label("Search").fill("Cloud Engineer")
     dialog.get_by_label("Cloud Engineer", exact=True).check()
     dialog.get_by_role("button", name="OK").click()
+    expect(dialog).to_be_hidden()
     search(page)
     expect(page.locator("#find-count")).to_contain_text(re.compile(r"[1-9]\d* Results? Found"))
     page.locator("tbody tr").first.get_by_role("link").first.click()
     # The user's toolbar leads to what was earned.
     page.get_by_role("link", name="Achievements", exact=True).last.click()
-    expect(page.locator(".achievements")).to_contain_text("Cloud Engineer")
+    earned = page.get_by_role("region", name="Achievements", exact=True)
+    expect(earned).to_contain_text("Cloud Engineer")
 
 
 def test_a_user_is_created_by_keyboard_and_a_mistake_loses_nothing(open_page: Callable[..., Page]) -> None:
@@ -95,6 +100,34 @@ def test_a_user_is_created_by_keyboard_and_a_mistake_loses_nothing(open_page: Ca
     page.keyboard.type("wilhelmine")
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name=f"Wilhelmine {LONG}").first).to_be_visible()
+
+
+def test_an_account_is_closed_after_it_is_told_what_that_comes_to(open_page: Callable[..., Page]) -> None:
+    page = open_page("administrator")
+    page.goto("/users/create/")
+    page.get_by_label("First Name").fill("Temporary")
+    page.get_by_label("Last Name").fill("Visitor")
+    page.get_by_label("E-mail").fill("visitor@example.org")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Temporary Visitor")
+
+    page.locator("summary", has_text="More").click()
+    page.get_by_role("link", name="Close account…").click()
+    expect(page.locator("main")).to_contain_text("This cannot be undone.")
+    assert_accessible(page)
+    page.get_by_label("Reason").fill("The visit is over.")
+    page.get_by_label("Type DELETE to confirm").fill("no")
+    page.get_by_role("button", name="Close account").click()
+    expect(page.locator("main")).to_contain_text("This is “no”. Type DELETE, or leave the account as it is.")
+    expect(page.get_by_label("Reason")).to_have_value("The visit is over.")
+    assert_accessible(page)
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.evaluate(OVERFLOW) <= 0
+    page.get_by_label("Type DELETE to confirm").fill("DELETE")
+    page.get_by_role("button", name="Close account").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Closed account")
+    expect(page.locator("main")).not_to_contain_text("visitor@example.org")
+    assert page.evaluate(OVERFLOW) <= 0
 
 
 def test_preferences_of_an_organization_say_what_they_do_before_they_are_saved(
