@@ -6,23 +6,36 @@ public page is gone at once. Addresses are needed until then: badges.forgetting 
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count
+from django.db.models import Count, Value
+from django.db.models.functions import Replace
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from badges.ending import UNSENT, cancel_all
 from badges.erasing import erase_all, is_there
 from badges.forgetting import forget_closed
-from badges.models import BadgePresentation, IssuedBadge, ProviderEvent
+from badges.models import (
+    ActOutcome,
+    BadgePresentation,
+    IssuedBadge,
+    IssuingEvent,
+    IssuingList,
+    ProviderEvent,
+)
 from providers.base import Ability
 from providers.models import BadgeProvider
 from providers.registry import abilities_of
+from tms.audit import HIDDEN
 from tms.closing import Part
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from tms.models import User
 
 
@@ -62,10 +75,27 @@ def _close(user: User) -> None:
     BadgePresentation.objects.filter(issued_badge__learner=user).delete()
     cancel_all(rows, reason=reason, actor=None)
     erase_all(rows, reason=reason, actor=None)
-    ProviderEvent.objects.filter(issued_badge__learner=user, processed_at__isnull=False).update(
-        told={}, read={}
-    )
+    events = ProviderEvent.objects.filter(issued_badge__learner=user, processed_at__isnull=False)
+    events.update(told={}, read={})
+    for address in {user.email, *rows.values_list("recipient_email", flat=True)} - {""}:
+        _hide(address, rows=rows, user=user)
     forget_closed(rows)
+
+
+def _hide(address: str, *, rows: QuerySet[IssuedBadge], user: User) -> None:
+    """In sentences that are kept, ours and those of providers, and in lists that badges were issued from."""
+    said: tuple[tuple[QuerySet[Any], tuple[str, ...]], ...] = (
+        (rows, ("failure_message", "provider_message", "correction_problem", "already_there")),
+        (IssuingEvent.objects.filter(issued_badge__learner=user), ("reason",)),
+        (ActOutcome.objects.filter(learner=user), ("message",)),
+    )
+    for found, names in said:
+        found.update(**{name: Replace(name, Value(address), Value(HIDDEN)) for name in names})
+    however_typed = re.compile(re.escape(address), re.IGNORECASE)
+    for kept in IssuingList.objects.filter(text__icontains=address).select_for_update():
+        kept.text = however_typed.sub(HIDDEN, kept.text)
+        kept.refusals = json.loads(however_typed.sub(HIDDEN, json.dumps(kept.refusals, ensure_ascii=False)))
+        kept.save(update_fields=["text", "refusals"])
 
 
 CLOSING = [Part(foresee=_foresee, close=_close)]

@@ -65,22 +65,20 @@ def forget(*, now: datetime | None = None) -> int:
     # What a learner chose about a badge that never was, or is gone at the provider.
     chosen.append((BadgePresentation.objects.filter(issued_badge__status__in=GONE), []))
     said = IssuingList.objects.filter(act__created_at__lt=before).exclude(text="")
-    cancel_all(
-        IssuedBadge.objects.filter(learner__closed_at__isnull=False),
-        reason=_("The account was closed."),
-        actor=None,
-    )
+    of_closed = IssuedBadge.objects.filter(learner__closed_at__isnull=False)
+    cancel_all(of_closed, reason=_("The account was closed."), actor=None)
     deleted = sum(_delete(old, latest_of=latest_of) for old, latest_of in chosen)
-    deleted += forget_closed(IssuedBadge.objects.all())
+    deleted += forget_closed(of_closed)
     return deleted + said.update(text="", refusals=[])
 
 
 def forget_closed(rows: QuerySet[IssuedBadge]) -> int:
-    """Empty what the badges of closed accounts still say of a person, but for those that are yet to be erased
-    at a provider or may come to be there; how many there were."""
-    settled = rows.filter(learner__closed_at__isnull=False, erasure_due_at=None)
-    return settled.exclude(Q(status__in=UNDER_WAY) | Q(recipient_email="", evidence=[])).update(
-        recipient_email="", evidence=[], accept_url="", correction_due_at=None
+    """Empty what badges of closed accounts still say of a person, but for those that a provider has yet to
+    erase, or may come to have; how many there were."""
+    return (
+        rows.filter(erasure_due_at=None)
+        .exclude(Q(status__in=UNDER_WAY) | Q(recipient_email="", evidence=[]))
+        .update(recipient_email="", evidence=[], accept_url="", correction_due_at=None)
     )
 
 

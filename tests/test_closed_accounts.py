@@ -19,6 +19,8 @@ from badges import errands, provider_events
 from badges.delivery import deliver
 from badges.forgetting import forget
 from badges.issuing import issue
+from badges.lifecycle import note
+from badges.lists.acting import fingerprint, issue_list, keep
 from badges.models import Badge, IssuedBadge
 from badges.sharing import choices
 from badges.status import Status
@@ -71,8 +73,20 @@ def zenobia(badge: Badge, accredible_badge: Badge, sandbox: SandboxProcess, sett
         user=person, started_at=timezone.now() - timedelta(minutes=9), completed_at=timezone.now()
     )
     evaluation.award_changes()
-    by_hand = IssuedBadgeFactory(badge=accredible_badge, learner=person, status=Status.QUEUED)
+    accredible_badge.enable_manual_issuance, accredible_badge.organization = True, badge.organization
+    accredible_badge.save()
+    typed = keep(f"email,badge\n{EMAIL.upper()},{accredible_badge.name}\n{EMAIL},Nothing\n", actor=admin)
+    issue_list(typed, actor=admin, seen=fingerprint(typed))
+    failed = IssuedBadgeFactory(
+        learner=person,
+        badge__organization=badge.organization,
+        status=Status.FAILED,
+        failure_message=f"{EMAIL} is not valid.",
+        provider_message=f"{EMAIL}: no such mailbox",
+    )
+    note(IssuedBadge.objects.filter(pk=failed.pk), reason=f"Not sent to {EMAIL}.", actor=None)
     deliver()
+    by_hand = IssuedBadge.objects.get(badge=accredible_badge)
     look(person)
     work_out()
     choices.publish(by_hand, actor=person)
@@ -129,8 +143,6 @@ def test_what_was_done_and_earned_stays_as_the_record_of_nobody(zenobia: User) -
 
 
 def test_it_is_told_before_what_it_comes_to(zenobia: User, badge: Badge) -> None:
-    IssuedBadgeFactory(learner=zenobia, status=Status.FAILED)
-
     assert list(consequences(zenobia)) == [
         "1 badge that has not been sent is cancelled.",
         "1 badge is erased at Accredible, with the page that others may have seen.",

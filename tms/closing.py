@@ -35,7 +35,7 @@ _OWN = ("saved_searches", "notifications", "mails", "role_assignments")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """What closing an account comes to in one app. `foresee` yields sentences about a user; `close` does it,
-    in the transaction of close_account."""
+    in the transaction of close_account, while the user still has a name and an address."""
 
     foresee: Callable[[User], Iterable[str]]
     close: Callable[[User], None]
@@ -58,7 +58,6 @@ def close_account(user: User, *, reason: str = "", actor: User) -> User:
         held: User = User.objects.select_for_update().get(pk=user.pk)
         if held.closed_at:
             raise Conflict("account_closed", _("This account is closed already."))
-        _make_anonymous(held)
         for part in contributed("closing"):
             part.close(held)
         forget_profile(held)
@@ -67,6 +66,7 @@ def close_account(user: User, *, reason: str = "", actor: User) -> User:
         for name in ("mail_choices", "auth_token"):
             if row := getattr(held, name, None):
                 row.delete()
+        _make_anonymous(held)
         audit.record(
             audit.Act.CLOSE, held, kind=audit.Kind.USER, actor=actor, reason=reason.strip() or _("Own wish")
         )
