@@ -286,6 +286,22 @@ def test_a_badge_that_was_made_available_is_linked(
     assert below.get(f"/api/v1/badges/{badge.pk}/").status_code == 404
 
 
+def test_a_superuser_names_whatever_belongs_together(world: World, superuser: APIClient) -> None:
+    badge = BadgeFactory.create(organization=world.north)
+    lab = LabFactory.create(organization=world.branch)
+    body = {
+        "name": "Explorer",
+        "organization": "ext:north",
+        "badge": badge.pk,
+        "conditions": f"[{{Subject:0, LabProfileIds:[{lab.pk}], Count:1}}]",
+    }
+
+    answer = superuser.post("/api/v1/achievements/", body)
+
+    assert answer.status_code == 201
+    assert answer.json()["badge"] == badge.pk
+
+
 def test_a_badge_of_an_unrelated_organization_is_not_linked(world: World, administrator: APIClient) -> None:
     badge = BadgeFactory.create(organization=OrganizationFactory.create())
     achievement = AchievementFactory.create(organization=world.north)

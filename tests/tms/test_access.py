@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db.models import Q
 from django.utils import timezone
 
 from achievements.models import RuleVersion
@@ -170,6 +171,12 @@ def test_a_superuser_reaches_everything_with_or_without_an_organization(tree):
     assert names(root, Action.MANAGE) == set(tree)
     assert reaches(root, Action.MANAGE, IssuedBadgeFactory())
     assert all(may(root, action) for action in Action)
+
+
+def test_what_a_superuser_reaches_stays_everything_where_more_is_added(tree):
+    root = UserFactory(is_superuser=True, organization=None)
+    more = reachable(Organization, root, Action.SEE) | Q(name="aside")
+    assert set(Organization.objects.filter(more)) == set(tree.values())
 
 
 def test_what_a_user_may_at_all_follows_the_same_table():
