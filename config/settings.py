@@ -18,15 +18,14 @@ from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
 
 
 def value(name: str, default: str = "") -> str:
-    """The text of NAME, or of the file that NAME_FILE points to."""
+    """The text of NAME as it stands, whatever it begins with, or of the file that NAME_FILE points to."""
     file = os.environ.get(f"{name}_FILE")
     if not file:
-        return str(env.str(name, default=default)).strip()
+        return os.environ.get(name, default).strip()
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except OSError as error:

@@ -64,6 +64,10 @@ def test_a_number_that_is_none_stops_the_start():
     assert "ISSUE_LEASE_SECONDS is 'soon'" in result.stderr
 
 
+def test_a_value_is_taken_as_it_stands():
+    assert value_of({**PRODUCTION, "SECRET_KEY": "$3cr#t\\$="}, "SECRET_KEY") == "$3cr#t\\$="
+
+
 def test_a_value_may_come_from_a_file(tmp_path):
     (tmp_path / "key").write_text("from-a-file\n", encoding="utf-8")
     environment = {**PRODUCTION, "SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")}
