@@ -6,7 +6,7 @@ transaction, so what was done long ago is looked at again. Facts of training are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -24,8 +24,10 @@ from tms.progress import changed
 PREFERENCES = ("enable_achievements", "participate_in_global_achievements", "allow_member_profiles")
 
 
-def save_organization(organization: Organization, *, actor: User | None = None) -> Organization:
-    """Store an organization; a new child starts with its parent's preferences.
+def save_organization(
+    organization: Organization, *, actor: User | None = None, said: Collection[str] = ()
+) -> Organization:
+    """Store an organization; a new child starts with its parent's preferences, but for those `said`.
 
     Switching achievements on makes all its users participants, except those who opted out themselves. Only
     superusers, and the system itself, plant or uproot a tree.
@@ -35,7 +37,8 @@ def save_organization(organization: Organization, *, actor: User | None = None) 
         _refuse_a_tree_of_its_own(organization, before=before, actor=actor)
         if before is None and organization.parent:
             for name in PREFERENCES:
-                setattr(organization, name, getattr(organization.parent, name))
+                if name not in said:
+                    setattr(organization, name, getattr(organization.parent, name))
         _refuse_loop(organization)
         organization.full_clean()
         organization.save()

@@ -32,23 +32,7 @@ class Organizations(Sheet[Organization]):
 
     def store(self, drafts: Sequence[Draft[Organization]]) -> None:
         for draft in drafts:
-            gates.save_organization(draft.fact)
-            if draft.before is None:
-                _override_parent(draft)
-
-
-def _override_parent(draft: Draft[Organization]) -> None:
-    """A new child has just copied its parent's preferences; what the file says comes after that."""
-    said = {
-        name: draft.values[name]
-        for name in ("enable_achievements", "participate_in_global_achievements")
-        if name in draft.values
-    }
-    if all(getattr(draft.fact, name) == value for name, value in said.items()):
-        return
-    for name, value in said.items():
-        setattr(draft.fact, name, value)
-    gates.save_organization(draft.fact)
+            gates.save_organization(draft.fact, said=draft.values)
 
 
 class Users(Sheet[User]):

@@ -22,6 +22,23 @@ def test_a_new_organization_starts_with_its_parents_preferences(
     assert answer.json()["enable_achievements"] is team.enable_achievements is True
 
 
+def test_what_is_given_of_a_child_wins_over_its_parent(world: World, administrator: APIClient) -> None:
+    answer = administrator.post(
+        "/api/v1/organizations/",
+        {
+            "name": "Team",
+            "parent": "ext:branch",
+            "enable_achievements": False,
+            "participate_in_global_achievements": True,
+        },
+    )
+
+    team = Organization.objects.get(name="Team")
+    assert answer.status_code == 201
+    assert (team.enable_achievements, team.participate_in_global_achievements) == (False, True)
+    assert answer.json()["enable_achievements"] is False
+
+
 def test_only_a_superuser_plants_or_uproots_a_tree(
     world: World, administrator: APIClient, superuser: APIClient
 ) -> None:

@@ -60,6 +60,14 @@ def test_a_new_child_starts_with_its_parents_preferences_and_keeps_them(enabled)
     assert child.enable_achievements is not enabled
 
 
+def test_what_is_said_of_a_new_child_is_not_taken_from_its_parent():
+    parent = OrganizationFactory(enable_achievements=True, participate_in_global_achievements=True)
+    child = Organization(name="Child", parent=parent, enable_achievements=False)
+    gates.save_organization(child, said={"enable_achievements"})
+    child.refresh_from_db()
+    assert (child.enable_achievements, child.participate_in_global_achievements) == (False, True)
+
+
 def test_enabling_achievements_makes_participants_of_all_but_those_who_opted_out():
     organization = OrganizationFactory(enable_achievements=False)
     asleep = UserFactory(organization=organization, participate_in_achievements=False)

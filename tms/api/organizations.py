@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tms import gates
 from tms.api.collection import WritableCollection
 from tms.api.filtering import filters_for
 from tms.api.strict import FactSerializer
 from tms.models import Organization
+
+if TYPE_CHECKING:
+    from tms.models import User
 
 
 class OrganizationSerializer(FactSerializer):
@@ -27,11 +30,12 @@ class OrganizationSerializer(FactSerializer):
 
 
 class Organizations(WritableCollection):
-    """Organizations in a tree. A new one starts with its parent's preferences."""
+    """Organizations in a tree. A new one starts with its parent's preferences, but for those given."""
 
     model = Organization
     serializer_class = OrganizationSerializer
     filterset_class = filters_for(OrganizationSerializer)
 
     def write(self, row: Organization, **more: Any) -> None:
-        gates.save_organization(row, actor=self.request.user)  # type: ignore[arg-type]
+        actor: User = self.request.user  # type: ignore[assignment]
+        gates.save_organization(row, actor=actor, said=self.request.data)
