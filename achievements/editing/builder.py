@@ -46,6 +46,7 @@ MOST_CONDITIONS = 30
 MOST_NAMED = 300
 
 _FIELD = re.compile(r"rule\.((?:[0-9]{1,3}\.)+)([A-Za-z]+)")
+_PLACE = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{1,3})*)?")
 _LISTS = tuple(keys[-1] for keys in GROUPS)
 _AT_LEAST, _OF = GROUPS[-1]
 _BETWEEN_IDS = "-"  # needs no escaping in an address
@@ -137,7 +138,9 @@ def change(parts: list[Part], *, do: str) -> str:
     cannot be done.
     """
     verb, _space, place = do.partition(" ")
-    path = tuple(int(step) for step in place.split(".") if step.isdecimal())
+    if not _PLACE.fullmatch(place):
+        return ""
+    path = tuple(int(step) for step in place.split(".") if step)
     if verb in {"add", "group"}:
         inside = _list_at(parts, path)
         if inside is None:

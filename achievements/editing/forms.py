@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,6 +16,7 @@ from badges.models import Badge
 from tms.access import Action, Role
 from tms.back_office import Refusal
 from tms.errors import DomainError
+from tms.finding.chooser import ids_of
 from tms.in_languages import LANGUAGES, TranslatedForm
 from tms.models import Organization, User
 from tms.sections import Section
@@ -163,10 +164,9 @@ class AchievementForm(TranslatedForm):
     @property
     def chosen_badge(self) -> Badge | None:
         """The badge that is shown as chosen: what was typed, or else what is stored."""
-        pk = self["badge"].value()
         field: Any = self.fields["badge"]
-        choices = field.queryset.select_related("badge_provider")
-        return choices.filter(pk=pk).first() if str(pk or "").isdecimal() else None
+        badges: QuerySet[Badge] = field.queryset.select_related("badge_provider")
+        return badges.filter(pk__in=ids_of([str(self["badge"].value() or "")])).first()
 
 
 def badges_for(user: User) -> Any:

@@ -169,7 +169,7 @@ class Chosen(Filter):
         texts = [text for text in given.getlist(self.name) if text]
         ids = ids_of(texts)[:MOST_CHOSEN]
         known = {row.pk: row for row in self.rows(viewer).filter(pk__in=ids)} if ids else {}
-        lost = [text for text in texts if not text.isdigit() or int(text) not in known]
+        lost = [text for text in texts if not known.keys() & ids_of([text])]
         problem = _("“%(found)s” is not here (any more).") % {"found": lost[0]} if lost else ""
         return [known[pk] for pk in dict.fromkeys(ids) if pk in known], problem
 

@@ -114,6 +114,8 @@ def test_buttons_add_and_remove_rows_where_they_stand():
     assert builder.change(parts, do="remove 0") == "row-0"
     assert builder.change(parts, do="remove 7") == ""
     assert builder.change(parts, do="add 0.1") == ""
+    assert builder.change(parts, do=f"remove {'9' * 5_000}") == ""
+    assert builder.change(parts, do="add first") == ""
 
     counts = [condition.count for condition in language.read(builder.text_of(parts)).leaves()]
     assert counts == [3, 1, 1, 1]

@@ -86,6 +86,13 @@ class TestSaving:
         assert made.rule_versions.get().created_by == administrator
         assert "Launch 2 labs" in words(client.get(answer["Location"]))
 
+    @pytest.mark.parametrize("badge", ["²", "9" * 5_000, "99999999999999999999"])
+    def test_a_badge_that_cannot_be_one_is_refused(self, client, administrator, badge):
+        page = client.post(CREATE, form_of(administrator.organization, badge=badge))
+
+        assert page.status_code == 200
+        assert not Achievement.objects.exists()
+
     def test_what_is_wrong_stands_beside_it_and_nothing_that_was_typed_is_lost(self, client, administrator):
         elsewhere = BadgeFactory()
         text = "[{Subject:0,\n Cout:2}]"
