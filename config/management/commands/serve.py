@@ -51,9 +51,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
-        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
+        # As text, so that what the environment says is read, and refused, like what is typed.
+        parser.add_argument("--port", type=int, default=os.environ.get("PORT") or "8000")
         parser.add_argument(
-            "--sandbox-port", type=int, default=int(os.environ.get("SANDBOX_PORT") or 0), help="port + 100"
+            "--sandbox-port", type=int, default=os.environ.get("SANDBOX_PORT") or "0", help="port + 100"
         )
 
     def handle(self, *, host: str, port: int, sandbox_port: int, **options: Any) -> None:
@@ -262,6 +263,8 @@ def _require_free(address: tuple[str, int], *, name: str) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(address)
+        except OverflowError as error:
+            raise CommandError(f"{name} is {address[1]}; ports end at 65535.") from error
         except OSError as error:
             raise CommandError(
                 f"Port {address[1]} on {address[0]} cannot be used ({error.strerror}). "
