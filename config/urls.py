@@ -28,7 +28,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("achievements.urls")),
     path("", include("providers.urls")),
     path("", include("badges.urls")),
-    path("", include("providers.urls")),
     path("", include("rosters.urls")),
     path("admin/", admin.site.urls),
     path("api/", include("config.api")),
