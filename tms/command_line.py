@@ -10,6 +10,7 @@ import json
 import time
 from argparse import ArgumentParser
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
@@ -102,6 +103,23 @@ class ProgressBar:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def bytes_of(file: Path) -> bytes:
+    """What a file holds. Raises DomainError in a sentence."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        message = _("%(file)s cannot be read: %(reason)s.") % {"file": file, "reason": error.strerror}
+        raise DomainError("unreadable", message) from error
+
+
+def text_of(file: Path) -> str:
+    """As `bytes_of`, of a file in UTF-8."""
+    try:
+        return bytes_of(file).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DomainError("unreadable", _("%(file)s is not text in UTF-8.") % {"file": file}) from error
 
 
 def named(rows: models.QuerySet[FactT], name: str) -> FactT:

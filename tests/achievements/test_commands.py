@@ -66,6 +66,16 @@ def test_preview_of_an_edit(world, tmp_path):
     assert json.loads(run("preview", "ext:a-1", "--conditions", str(edited), "--json"))["awards"] == 0
 
 
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_an_edit_that_cannot_be_read_is_a_wrong_usage(world, tmp_path, content):
+    edited = tmp_path / "rule.txt"
+    if content:
+        edited.write_bytes(content)
+    with pytest.raises(CommandError, match=r"rule\.txt") as error:
+        run("preview", "ext:a-1", "--conditions", str(edited))
+    assert error.value.returncode == 2
+
+
 def test_explain_says_why_not_yet_in_numbers(world):
     achievement, learner = world
     told = run("explain", "ext:a-1", learner.email)

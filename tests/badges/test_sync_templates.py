@@ -91,7 +91,7 @@ def test_accredible_is_synchronized_alike(paper: Paper) -> None:
 
 def test_wrong_usage_is_told(paper: Paper) -> None:
     BadgeProviderFactory(external_id="off", is_enabled=False)
-    for name in ("ext:nowhere", "ext:off"):
+    for name in ("ext:nowhere", "ext:off", ""):
         with pytest.raises(CommandError) as refused:
             run(name)
         assert refused.value.returncode == 2

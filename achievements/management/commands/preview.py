@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from achievements.models import Achievement
 from achievements.preview import Preview, preview
-from tms.command_line import Answer, CommandLine, named
+from tms.command_line import Answer, CommandLine, named, text_of
 
 
 class Command(CommandLine):
@@ -26,7 +26,7 @@ class Command(CommandLine):
     def answer(self, *, achievement: str, conditions: Path | None, **options: Any) -> Answer:
         draft = named(Achievement.objects.select_related("organization", "badge"), achievement)
         if conditions:
-            draft.conditions_text = conditions.read_text(encoding="utf-8")
+            draft.conditions_text = text_of(conditions)
         found = preview(draft)
         return Answer(data=asdict(found), text=_told(found))
 

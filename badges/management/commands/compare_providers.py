@@ -32,7 +32,11 @@ class Command(CommandLine):
         )
 
     def answer(self, *, provider: str | None, **options: Any) -> Answer:
-        chosen = [named(BadgeProvider.objects.all(), provider)] if provider else list(comparison.comparable())
+        chosen = (
+            list(comparison.comparable())
+            if provider is None
+            else [named(BadgeProvider.objects.all(), provider)]
+        )
         runs: list[Comparison] = []
         busy: list[dict[str, Any]] = []
         with self.progress_bar() as bar:

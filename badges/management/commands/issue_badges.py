@@ -15,7 +15,7 @@ from badges.lists.checking import Checked, Given, as_data, check, told
 from badges.lists.reading import Field, Table, decoded, read
 from badges.models import Badge, IssuedBadge, IssuingAct
 from badges.results import Result, results_of
-from tms.command_line import Answer, CommandLine, named
+from tms.command_line import Answer, CommandLine, bytes_of, named
 from tms.errors import DomainError
 from tms.models import User
 
@@ -52,13 +52,14 @@ class Command(CommandLine):
         )
 
     def answer(self, *, file: Path, dry_run: bool, **options: Any) -> Answer:
-        actor = named(User.objects.all(), options["person"]) if options["person"] else None
-        chosen = named(Badge.objects.all(), options["badge"]) if options["badge"] else None
+        person, badge = options["person"], options["badge"]
+        actor = None if person is None else named(User.objects.all(), person)
+        chosen = None if badge is None else named(Badge.objects.all(), badge)
         given = Given(badge=chosen, issued_at=options["date"], note=options["note"])
         with self.progress_bar() as bar:
             bar(_("reading"), 0, 3)
             said = _said(options["column"])
-            table = read(decoded(_bytes_of(file)), columns=said.values())
+            table = read(decoded(bytes_of(file)), columns=said.values())
             bar(_("checking"), 1, 3)
             checked = check(table, mapping=_mapping(said, table), given=given, actor=actor)
             bar(_("issuing"), 2, 3)
@@ -67,14 +68,6 @@ class Command(CommandLine):
             )
             bar(_("issuing"), 3, 3)
         return _answer(checked, act)
-
-
-def _bytes_of(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        message = _("%(file)s cannot be read: %(reason)s.") % {"file": file, "reason": error.strerror}
-        raise DomainError("unreadable", message) from error
 
 
 def _said(options: list[str]) -> dict[str, str]:

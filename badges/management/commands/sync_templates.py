@@ -30,7 +30,7 @@ class Command(CommandLine):
         parser.add_argument("--dry-run", action="store_true", help=_("only tell what would change"))
 
     def answer(self, *, provider: str | None, dry_run: bool, **options: Any) -> Answer:
-        if provider:
+        if provider is not None:
             account = named(BadgeProvider.objects.all(), provider)
             records = [synchronize(account, dry_run=dry_run)]
         else:

@@ -115,6 +115,7 @@ def test_our_own_id_of_a_learner_is_marked_as_one(file, badge, ada):
         ("email,badge\nx,y\n", ("--column", "learner=gone"), "The list has no column “gone”"),
         ("email,badge\nx,y\n", ("--badge", "gone"), "No badge is called “gone”"),
         ("email,badge\nx,y\n", ("--as", "gone"), "No user is called “gone”"),
+        ("email,badge\nx,y\n", ("--as", ""), "No user is called “”"),
     ],
 )
 def test_a_wrong_usage_is_told_and_nothing_happens(file, text, arguments, words):
