@@ -25,6 +25,7 @@ from tms.models import (
     Subscription,
     User,
 )
+from tms.models.base import LARGEST
 
 USER = required("user", refers_to=User)
 COMPLETED_AT = optional("completed_at", cells.moment, empty=None)
@@ -158,7 +159,7 @@ class LabInstances(_Training[LabInstance]):
         optional("enrollment", empty=None, refers_to=Enrollment),
         required("started_at", cells.moment),
         COMPLETED_AT,
-        optional("minutes", cells.decimal(maximum=cells.LARGEST)),
+        optional("minutes", cells.decimal(maximum=LARGEST)),
         optional("passed", cells.boolean, empty=None),
         optional("score_percent", cells.decimal(maximum=100), empty=None),
         optional(

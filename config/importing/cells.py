@@ -16,10 +16,9 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from tms.models import normalize_email
+from tms.models.base import FIRST_YEAR, LARGEST, LAST_YEAR
 
 Reader = Callable[[str], Any]
-LARGEST = 2**31 - 1  # of a number that PostgreSQL keeps as an integer, and of an id that a condition can name
-_YEARS = range(1900, 9999)  # one short of what Python knows, so that every zone can show the moment
 _SHOWN = 60
 
 
@@ -59,10 +58,10 @@ def moment(cell: str) -> datetime:
             _("The time %(found)s has no zone. Put its offset behind it, such as +02:00, or Z for UTC.")
             % {"found": shown(cell)}
         )
-    if found.year not in _YEARS:
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise BadCell(
             _("%(found)s is found; the years %(first)d to %(last)d are allowed.")
-            % {"found": shown(cell), "first": _YEARS[0], "last": _YEARS[-1]}
+            % {"found": shown(cell), "first": FIRST_YEAR, "last": LAST_YEAR}
         )
     return found.astimezone(UTC)
 

@@ -52,7 +52,7 @@ def test_a_moment_without_zone_or_out_of_all_reason_is_refused(
     assert not LabInstance.objects.exists()
 
 
-@pytest.mark.parametrize("minutes", ["1e400", "-1e400", "true", '"many"', "-1"])
+@pytest.mark.parametrize("minutes", ["1e400", "-1e400", "1e308", "2147483648", "true", '"many"', "-1"])
 def test_minutes_are_a_number(world: World, administrator: APIClient, minutes: str) -> None:
     body = json.dumps(launch(world, minutes=0)).replace('"minutes": 0', f'"minutes": {minutes}')
 
@@ -61,6 +61,18 @@ def test_minutes_are_a_number(world: World, administrator: APIClient, minutes: s
     assert answer.status_code == 400
     assert "inutes" in answer.json()["message"]
     assert not LabInstance.objects.exists()
+
+
+@pytest.mark.parametrize("points", [2**31, 10**18, 10**30])
+def test_a_number_is_such_as_every_database_keeps(
+    world: World, administrator: APIClient, points: int
+) -> None:
+    body = {"name": "Explorer", "organization": "ext:north", "points": points, "enabled": False}
+
+    answer = administrator.post("/api/v1/achievements/", body)
+
+    assert answer.status_code == 400
+    assert list(answer.json()["fields"]) == ["points"]
 
 
 def test_text_that_no_database_can_store_is_refused(world: World, administrator: APIClient) -> None:

@@ -107,6 +107,22 @@ def test_what_is_not_valid_is_refused(learner, given, field):
     assert not LabInstance.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"minutes": 1e18}, "minutes"),
+        ({"started_at": datetime(9999, 12, 31, tzinfo=UTC)}, "started_at"),
+        ({"completed_at": datetime(1, 1, 1, tzinfo=UTC)}, "completed_at"),
+    ],
+)
+def test_what_no_rule_could_reckon_with_is_not_stored(learner, given, field):
+    launch = LabInstance(user=learner, lab=LabFactory(), **{"started_at": PAST, **given})
+    with pytest.raises(ValidationError) as refusal:
+        progress.save(launch)
+    assert set(refusal.value.message_dict) == {field}
+    assert not LabInstance.objects.exists()
+
+
 def test_a_lab_is_taken_one_way(learner):
     with pytest.raises(ValidationError, match="not both"):
         LabInstanceFactory(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,6 +16,7 @@ from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
 from tms.api.external import Reference
+from tms.models.base import require_bounds
 
 if TYPE_CHECKING:
     Serializer = serializers.Serializer[Any]
@@ -27,12 +29,8 @@ else:
 class Moment(serializers.DateTimeField):
     """A time with its zone; shown in UTC."""
 
-    # Outside of these years the local day of a learner may not exist.
-    FIRST_YEAR, LAST_YEAR = 1900, 2999
-
     default_error_messages = {
         "naive": gettext_lazy("Give the zone too, as in 2026-03-02T09:00:00Z or 2026-03-02T10:00:00+01:00."),
-        "year": gettext_lazy("The year lies between {first} and {last}."),
     }
 
     def __init__(self, **kwargs: Any) -> None:
@@ -45,8 +43,10 @@ class Moment(serializers.DateTimeField):
 
     def to_internal_value(self, value: Any) -> datetime:
         moment = super().to_internal_value(value)
-        if not self.FIRST_YEAR <= moment.year <= self.LAST_YEAR:
-            self.fail("year", first=self.FIRST_YEAR, last=self.LAST_YEAR)
+        try:
+            require_bounds(moment)
+        except ValidationError as error:
+            raise serializers.ValidationError(error.messages) from error
         return moment
 
 
