@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -90,9 +91,7 @@ class Foresight(Scoped):
     def preview(self, request: Request) -> Response:
         """Who would earn an achievement if it were saved: a new one by its fields, or `achievement` with
         those that change."""
-        body = dict(request.data)
-        reference = body.pop("achievement", None)
-        known = None if reference is None else self._known(reference)
+        known, body = self._draft(request.data)
         serializer: Any = self.get_serializer(known, data=body, partial=known is not None)
         serializer.is_valid(raise_exception=True)
         row = known or Achievement()
@@ -102,6 +101,14 @@ class Foresight(Scoped):
             found = preview(row, actor=viewer)
         told = {**asdict(found), "hints": [describe(hint) for hint in found.hints]}
         return Response({**PreviewSerializer(told).data, "hints": told["hints"]})
+
+    def _draft(self, body: Any) -> tuple[Achievement | None, Any]:
+        """The achievement that a body names, if it does, and the fields that it gives."""
+        if not isinstance(body, Mapping):
+            return None, body
+        fields = dict(body)
+        reference = fields.pop("achievement", None)
+        return (None if reference is None else self._known(reference)), fields
 
     def _known(self, reference: object) -> Achievement:
         rows = self.get_queryset().select_related("organization", "badge")
@@ -124,6 +131,7 @@ class Foresight(Scoped):
         learners = User.objects.for_user(viewer, Action.SEE).select_related("organization")
         learner = external.find(learners, reference) if reference else None
         if learner is None:
-            text = external.missing(User, reference)
+            unnamed = _("Name the user, as in ?user=ext:u-17.")
+            text = external.missing(User, reference) if reference else str(unnamed)
             raise DomainError("invalid", text, fields={"user": [text]})
         return Response(as_data(explain(achievement, learner, actor=viewer)))

@@ -64,6 +64,13 @@ def test_a_wrong_rule_is_refused_with_its_place(program, learner):
     assert answer.json()["data"]["remarks"][0]["column"] == 14
 
 
+@pytest.mark.parametrize("body", ["[1]", '"text"', "17", "null"])
+def test_a_draft_is_an_object(program, learner, body):
+    answer = program.post("/api/v1/achievements/preview/", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid"
+
+
 def test_an_achievement_of_another_organization_is_not_found(program, learner):
     other = AchievementFactory()
     body = {"achievement": other.pk, "conditions": "[]"}
@@ -89,3 +96,9 @@ def test_a_learner_who_is_not_there_is_said_so(program, organization, learner, q
     answer = program.get(f"/api/v1/achievements/{achievement.pk}/explain/{query}")
     assert answer.status_code == 400
     assert "user" in answer.json()["fields"]
+
+
+def test_whom_an_explanation_is_about_has_to_be_said(program, organization, learner):
+    achievement = AchievementFactory(organization=organization)
+    answer = program.get(f"/api/v1/achievements/{achievement.pk}/explain/")
+    assert answer.json()["fields"]["user"] == ["Name the user, as in ?user=ext:u-17."]
