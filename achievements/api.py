@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -27,6 +29,8 @@ from tms.api.strict import FactSerializer, Moment
 from tms.models import User
 
 if TYPE_CHECKING:
+    from drf_spectacular.openapi import AutoSchema
+    from drf_spectacular.utils import Direction
     from rest_framework.request import Request
 
     from achievements.conditions.language import Remark
@@ -46,14 +50,32 @@ class RemarkSerializer(Serializer):
     pointer = serializers.CharField(help_text=_("A JSON pointer into the conditions."))
 
 
+class ConditionsField(serializers.CharField):
+    """The text of a rule, which a program may give as the JSON that it stands for."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if isinstance(data, list | dict):
+            return json.dumps(data, ensure_ascii=False)
+        return super().to_internal_value(data)
+
+
+class ConditionsInSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    target_class = ConditionsField
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        if direction == "response":
+            return {"type": "string"}
+        return {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}]}
+
+
 class AchievementSerializer(FactSerializer):
     badge = Reference(to=Badge, shared=True, required=False, allow_null=True)
-    conditions = serializers.CharField(
+    conditions = ConditionsField(
         source="conditions_text",
         required=False,
         allow_blank=True,
         trim_whitespace=False,
-        help_text=_("The text as typed."),
+        help_text=_("The text as typed. It may also be given as JSON instead of text."),
     )
     rule = serializers.JSONField(
         source="conditions", read_only=True, help_text=_("The conditions as understood, in canonical form.")

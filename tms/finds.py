@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Exists, OuterRef, Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from tms.access import Action, Role
@@ -13,7 +12,8 @@ from tms.audit_find import audit_page
 from tms.finding.filters import BelongsTo, Choice, Moment, Reference, Text, YesNo
 from tms.finding.listing import Column, Listing, plain
 from tms.finding.search import FindPage
-from tms.models import Organization, RoleAssignment, User
+from tms.models import Organization, User
+from tms.roles import one_of_in_force
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -153,11 +153,6 @@ def users(viewer: User) -> QuerySet[Any]:
     return rows.select_related("organization")
 
 
-def _has_role(roles: list[str]) -> Q:
-    held = RoleAssignment.objects.in_force(timezone.now()).filter(user=OuterRef("pk"), role__in=roles)
-    return Q(Exists(held))
-
-
 CHOOSE_USERS = Listing(
     columns=(
         Column(name="student", label=_("Student"), value=str, order_by=("last_name", "first_name")),
@@ -190,7 +185,7 @@ FINDS = (
             Text(name="email", label=_("E-mail"), fields=("email",)),
             Text(name="external_id", label=_("External ID"), fields=("external_id",)),
             belongs_to("organization"),
-            Choice(name="role", label=_("Role"), choices=tuple(Role.choices), condition=_has_role),
+            Choice(name="role", label=_("Role"), choices=tuple(Role.choices), condition=one_of_in_force),
             YesNo(name="disabled", label=_("Disabled"), condition=Q(is_active=False)),
             YesNo(
                 name="participates",

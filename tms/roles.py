@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tms import audit
 from tms.access import Role
 from tms.errors import DomainError, NotPermitted
+from tms.models import RoleAssignment
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,6 +43,12 @@ def terms_of(user: User) -> dict[Role, Term]:
     """Every role that is given to `user`, in force or not."""
     rows = user.role_assignments.all() if user.pk else ()
     return {Role(row.role): Term(starts_at=row.starts_at, ends_at=row.ends_at) for row in rows}
+
+
+def one_of_in_force(roles: Collection[str]) -> Q:
+    """Of users: those who hold one of these now."""
+    held = RoleAssignment.objects.in_force(timezone.now()).filter(user=OuterRef("pk"), role__in=roles)
+    return Q(Exists(held))
 
 
 def may_give(actor: User | None, role: Role) -> bool:

@@ -65,6 +65,26 @@ def test_conditions_are_kept_as_typed_and_shown_as_understood(world: World, admi
     assert RuleVersion.objects.get().created_by == world.administrator
 
 
+def test_conditions_may_be_given_as_json(world: World, administrator: APIClient) -> None:
+    body = {"name": "Explorer", "organization": "ext:north", "conditions": [{"Subject": 0, "Count": 2}]}
+
+    answer = administrator.post("/api/v1/achievements/", body)
+
+    assert answer.status_code == 201
+    assert answer.json()["conditions"] == '[{"Subject": 0, "Count": 2}]'
+    assert Achievement.objects.get().conditions == [{"Subject": 0, "Count": 2}]
+
+
+def test_a_mistake_in_conditions_given_as_json_has_its_place(world: World, administrator: APIClient) -> None:
+    body = {"name": "Explorer", "organization": "ext:north", "conditions": [{"Subject": 0, "Cuont": 2}]}
+
+    answer = administrator.post("/api/v1/achievements/", body)
+
+    assert answer.status_code == 400
+    assert answer.json()["data"]["remarks"][0]["pointer"] == "/0/Cuont"
+    assert "did you mean Count?" in answer.json()["fields"]["conditions"][0]
+
+
 def test_conditions_are_told_in_words(world: World, administrator: APIClient) -> None:
     lab = LabFactory.create(organization=world.north, name="Three tiers")
     address = "/api/v1/achievements/"

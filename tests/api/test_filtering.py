@@ -19,7 +19,8 @@ from tests.factories import (
     LabInstanceFactory,
     UserFactory,
 )
-from tms.models import Enrollment
+from tms.access import Role
+from tms.models import Enrollment, RoleAssignment
 
 
 def ids(client: APIClient, address: str) -> list[int]:
@@ -53,6 +54,26 @@ def test_by_a_field_that_is_called_differently_inside(world: World, administrato
     assert ids(administrator, f"enrollments/?class={enrollment.training_class_id}") == [enrollment.pk]
     assert ids(administrator, "users/?is_disabled=true") == [disabled.pk]
     assert disabled.pk not in ids(administrator, "users/?is_disabled=false")
+
+
+def test_by_the_row_itself(world: World, administrator: APIClient) -> None:
+    lab = LabFactory.create(organization=world.north, external_id="azure-101")
+    LabFactory.create(organization=world.north)
+    theirs = LabFactory.create(organization=world.south)
+
+    assert (
+        ids(administrator, f"labs/?id={lab.pk}") == ids(administrator, "labs/?id=ext:azure-101") == [lab.pk]
+    )
+    assert ids(administrator, f"labs/?id={theirs.pk}") == []
+
+
+def test_by_a_role_that_is_in_force(world: World, administrator: APIClient) -> None:
+    roles = RoleAssignment.objects
+    roles.create(user=world.learner, role=Role.INSTRUCTOR)
+    roles.create(user=UserFactory.create(organization=world.north), role=Role.INSTRUCTOR, ends_at=PAST)
+
+    assert ids(administrator, "users/?roles=instructor") == [world.learner.pk]
+    assert administrator.get("/api/v1/users/?roles=boss").status_code == 400
 
 
 def test_by_member_of_a_list(world: World, administrator: APIClient) -> None:

@@ -185,7 +185,7 @@ class _ReferenceFormField(forms.CharField):
 
 
 class ReferenceFilter(filters.CharFilter):  # type: ignore[misc]
-    """Rows that point to the row named. What does not exist is pointed to by none."""
+    """Rows that point to the row named, or that row itself. What does not exist is pointed to by none."""
 
     field_class = _ReferenceFormField
 
@@ -193,7 +193,8 @@ class ReferenceFilter(filters.CharFilter):  # type: ignore[misc]
         if value is None:
             return qs
         column, wanted = value
-        related = qs.model._meta.get_field(self.field_name).related_model
-        if column == "external_id" and not has_external_id(related):
+        field = qs.model._meta.get_field(self.field_name)
+        if column == "external_id" and not has_external_id(field.related_model or qs.model):
             return qs.none()
-        return qs.filter(**{f"{self.field_name}__{column}": wanted})
+        path = f"{self.field_name}__{column}" if field.is_relation else column
+        return qs.filter(**{path: wanted})

@@ -89,8 +89,10 @@ def _filter_of(model: type[models.Model], field: serializers.Field[Any, Any, Any
         column = model._meta.get_field(name)
     except FieldDoesNotExist:
         return None
-    if getattr(column, "primary_key", False) or isinstance(column, LONG_TEXT):
+    if isinstance(column, LONG_TEXT):
         return None
+    if getattr(column, "primary_key", False):
+        return ReferenceFilter(field_name=name)
     if isinstance(field, serializers.ChoiceField):
         return filters.ChoiceFilter(field_name=name, choices=list(field.choices.items()))
     for kinds, make in FILTERS:

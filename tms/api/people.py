@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -19,7 +20,7 @@ from tms.api.filtering import filters_for
 from tms.api.strict import FactSerializer, Moment, Strict
 from tms.closing import close_account
 from tms.models import User
-from tms.roles import in_force_from_now, terms_of
+from tms.roles import in_force_from_now, one_of_in_force, terms_of
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -72,6 +73,13 @@ class UserSerializer(FactSerializer):
         extra_kwargs = {"organization": {"required": True, "allow_null": False}}
 
 
+class UserFilters(filters_for(UserSerializer)):  # type: ignore[misc]
+    roles = filters.ChoiceFilter(choices=Role.choices, method="in_role")
+
+    def in_role(self, rows: models.QuerySet[User], name: str, role: str) -> models.QuerySet[User]:
+        return rows.filter(one_of_in_force([role]))
+
+
 class CloseSerializer(Strict):
     reason = serializers.CharField(
         max_length=1_000, help_text=_("Kept in the audit. Write nothing personal: it stays.")
@@ -83,7 +91,7 @@ class Users(WritableCollection):
 
     model = User
     serializer_class = UserSerializer
-    filterset_class = filters_for(UserSerializer)
+    filterset_class = UserFilters
     reading = Action.SEE_OWN
     prefetched = ("role_assignments",)
 
