@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from achievements import backfill, evaluation, intents
+from achievements import backfill, evaluation, forgetting, intents
 from achievements.progress import working_out
 
 CHUNKS_A_CALL = 4
@@ -35,3 +35,8 @@ def issue_earned() -> None:
 def work_out_progress() -> None:
     """How far those are at whom somebody looks."""
     working_out.work_out()
+
+
+@shared_task(name="achievements.forget")
+def forget() -> None:
+    forgetting.forget()

@@ -26,6 +26,7 @@ from badges.models import (
     Synchronization,
 )
 from badges.status import Status
+from tms import forgetting
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 KEPT = timedelta(days=180)
 UNCONFIRMED = timedelta(days=7)  # of a list that nobody has confirmed
 GONE = (Status.CANCELLED, Status.REMOVED)
-BATCH = 1_000
-MOST = 50_000  # of each kind in one night
 
 
 def forget(*, now: datetime | None = None) -> int:
@@ -87,9 +86,4 @@ def _delete(old: QuerySet[Any], *, latest_of: list[QuerySet[Any]]) -> int:
     for rows in latest_of:
         latest = rows.order_by().values("badge_provider").annotate(latest=Max("pk"))
         kept.update(latest.values_list("latest", flat=True))
-    deleted = 0
-    while deleted < MOST and (
-        ids := list(old.exclude(pk__in=kept).order_by("pk").values_list("pk", flat=True)[:BATCH])
-    ):
-        deleted += old.filter(pk__in=ids).delete()[0]
-    return deleted
+    return forgetting.delete(old.exclude(pk__in=kept))

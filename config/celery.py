@@ -106,6 +106,14 @@ app.conf.update(
             "task": "badges.forget",
             "schedule": crontab(hour=4, minute=40),
         },
+        "forget what was told long ago": {
+            "task": "tms.forget",
+            "schedule": crontab(hour=4, minute=45),
+        },
+        "forget how rules ran long ago": {
+            "task": "achievements.forget",
+            "schedule": crontab(hour=4, minute=50),
+        },
         "issue what was earned": {
             "task": "achievements.issue_earned",
             "schedule": crontab(minute=17),

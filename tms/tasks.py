@@ -7,7 +7,7 @@ import logging
 from celery import shared_task
 
 from tms import records
-from tms.notifying import digests, sending
+from tms.notifying import digests, forgetting, sending
 from tms.notifying.outbox import NOTIFY
 
 log = logging.getLogger(__name__)
@@ -28,3 +28,8 @@ def notify() -> None:
 @shared_task(name="tms.plan_digests")
 def plan_digests() -> None:
     digests.plan()
+
+
+@shared_task(name="tms.forget")
+def forget() -> None:
+    forgetting.forget()

@@ -8,7 +8,6 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from badges import forgetting
 from badges.forgetting import KEPT, forget
 from badges.lists.acting import fingerprint, issue_list, keep
 from badges.models import (
@@ -28,6 +27,7 @@ from tests.factories import (
     IssuedBadgeFactory,
     UserFactory,
 )
+from tms import forgetting
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
