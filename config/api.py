@@ -7,12 +7,12 @@ from django.views.decorators.cache import cache_page
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import DefaultRouter
 
-from achievements.api import Achievements, EarnedAchievements, LearnerAchievements
-from achievements.api_backfills import Backfills
-from badges.api import IssuedBadges
-from badges.api_accounts import BadgeProviders, Synchronizations
-from badges.api_acts import IssuingActs
-from badges.api_catalogue import Badges
+from achievements.api.achievements import Achievements, EarnedAchievements, LearnerAchievements
+from achievements.api.backfills import Backfills
+from badges.api.accounts import BadgeProviders, Synchronizations
+from badges.api.acts import IssuingActs
+from badges.api.catalogue import Badges
+from badges.api.issued_badges import IssuedBadges
 from config.api_errors import NoSuchAddress
 from tms.api.activities import Activities
 from tms.api.assignments import CourseAssignments, LabInstances

@@ -1,6 +1,6 @@
 """Accounts at badge providers in the back office. A token goes in and never comes out.
 
-Registered by badges.admin_accounts, which adds what accounts have to do with badges.
+Registered by badges.admin.accounts, which adds what accounts have to do with badges.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The collection of badge providers: accounts, without their tokens.
 
-Served by badges.api_accounts, which adds what accounts have to do with badges.
+Served by badges.api.accounts, which adds what accounts have to do with badges.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from badges import ending, undoing
-from badges.api import EndedSerializer, EvidenceSerializer, RevokeSerializer
+from badges.api.issued_badges import EndedSerializer, EvidenceSerializer, RevokeSerializer
 from badges.models import IssuedBadge, IssuingAct
 from badges.results import State, Tally, results_of, tallies
 from tms.access import Action

@@ -12,14 +12,14 @@ from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_f
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from achievements.api_foresight import Foresight
+from achievements.api.foresight import Foresight
 from achievements.authoring import describe, save_achievement
 from achievements.conditions.explain import in_words
 from achievements.hints import remarks
 from achievements.models import Achievement, EarnedAchievement
 from achievements.references import problem_of
 from achievements.rewards import badges_of, earned_by, explained
-from badges.api import IssuedBadges, IssuedBadgeSerializer
+from badges.api.issued_badges import IssuedBadges, IssuedBadgeSerializer
 from badges.models import Badge
 from tms.access import Action
 from tms.api.collection import Collection, Scoped, WritableCollection

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from achievements import backfill
-from achievements.api_foresight import PreviewSerializer
+from achievements.api.foresight import PreviewSerializer
 from achievements.models import Achievement, Backfill
 from achievements.preview import preview_backfill
 from tms.access import Action

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from badges import admin_differences
+from badges.admin import differences as admin_differences
 from badges.comparison import compare
 from badges.models import Comparison, Difference, ProviderEvent
 from badges.status import Status

@@ -1,4 +1,4 @@
-"""The record of each badge issued, in the back office. Badges and accounts have modules of their own."""
+"""The record of each badge issued, in the back office."""
 
 from __future__ import annotations
 
@@ -12,19 +12,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-# Those named admin register what they hold.
-from badges import (  # noqa: F401
-    admin_accounts,
-    admin_acts,
-    admin_catalogue,
-    admin_differences,
-    admin_events,
-    corrections,
-    ending,
-    issuing,
-    reflection,
-)
-from badges.admin_differences import ask_for_each
+from badges import corrections, ending, issuing, reflection
+from badges.admin.differences import ask_for_each
 from badges.issued.verbs import verbs_for
 from badges.models import AccredibleBadge, CredlyBadge, IssuedBadge, IssuingEvent
 from badges.status import Status
