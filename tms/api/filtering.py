@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -10,8 +11,8 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_filters import rest_framework as filters
-from django_filters.fields import RangeField
-from django_filters.widgets import SuffixedMultiWidget
+from django_filters.fields import IsoDateTimeField, RangeField
+from django_filters.widgets import DateRangeWidget, SuffixedMultiWidget
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import relations, serializers
@@ -62,11 +63,33 @@ class NumberRangeFilter(filters.RangeFilter):  # type: ignore[misc]
     field_class = _NumberRangeField
 
 
+class _MomentField(IsoDateTimeField):  # type: ignore[misc]
+    """A time that is one in UTC too: the calendar ends."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        moment: datetime | None = super().to_python(value)
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+
+class _MomentRangeField(RangeField):  # type: ignore[misc]
+    widget = DateRangeWidget
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(fields=(_MomentField(), _MomentField()), *args, **kwargs)  # noqa: B026
+
+
+class MomentRangeFilter(filters.IsoDateTimeFromToRangeFilter):  # type: ignore[misc]
+    field_class = _MomentRangeField
+
+
 # The kind of a field → its filter.
 FILTERS: tuple[tuple[Any, type[filters.Filter]], ...] = (
     (relations.RelatedField | relations.ManyRelatedField, ReferenceFilter),
     (serializers.BooleanField, YesNoFilter),
-    (serializers.DateTimeField, filters.IsoDateTimeFromToRangeFilter),
+    (serializers.DateTimeField, MomentRangeFilter),
     (serializers.IntegerField | serializers.FloatField, NumberRangeFilter),
     (serializers.CharField, filters.CharFilter),
 )
