@@ -127,6 +127,8 @@ def named(rows: models.QuerySet[FactT], name: str) -> FactT:
 
     Digits alone are an id. Raises NotFound in a sentence.
     """
+    # A shell passes on bytes that are no text, which neither a database nor a terminal takes.
+    name = name.encode(errors="replace").decode().replace("\0", "?")
     found = rows.filter(_meaning(rows.model, name.strip())).first()
     if found is None:
         raise NotFound(

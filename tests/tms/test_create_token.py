@@ -54,7 +54,7 @@ def test_json_tells_whose_token_it_is(user: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["nobody@example.org", "ext:", "ext:u-9", "99999999", "9" * 40, "²", "u-9", ""]
+    "name", ["nobody@example.org", "ext:", "ext:u-9", "99999999", "9" * 40, "²", "u-9", "", "\udcff", "u-\0"]
 )
 def test_a_name_that_nobody_has_is_wrong_usage(user: User, name: str) -> None:
     with pytest.raises(CommandError, match="No user is called") as refusal:
