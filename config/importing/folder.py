@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -139,11 +140,13 @@ class _Import:
             column.name for column in self.sheet.columns if column.in_header and column.name not in header
         ]
         if missing:
-            self._report(
-                _("The file is not read, since these columns are missing: %(missing)s. Found are: %(found)s.")
-                % {"missing": ", ".join(missing), "found": ", ".join(header)},
-                line=1,
+            told = _(
+                "The file is not read, since these columns are missing: %(missing)s. Found are: %(found)s."
             )
+            told %= {"missing": ", ".join(missing), "found": ", ".join(header)}
+            if len(header) == 1 and re.search(r"[;\t]", header[0]):
+                told += " " + _("Part the cells with commas; semicolons part the items of a list.")
+            self._report(told, line=1)
             return False
         for position, name in enumerate(header, start=1):
             if not name:

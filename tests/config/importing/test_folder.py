@@ -148,6 +148,17 @@ def test_a_file_without_a_required_column_is_refused_and_the_others_go_on(folder
     assert Lab.objects.count() == 2
 
 
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_cells_that_are_not_parted_by_commas_are_told(folder: Folder, sign: str) -> None:
+    folder.keep_only("organizations")
+    folder.write("organizations", sign.join(["external_id", "name"]))
+
+    [problem] = folder.run().problems
+
+    assert problem.line == 1
+    assert "Part the cells with commas" in problem.message
+
+
 def test_a_header_that_names_a_column_twice_is_refused(folder: Folder) -> None:
     folder.keep_only("organizations")
     folder.write("organizations", "external_id,name,Name\no-1,One,Two")
