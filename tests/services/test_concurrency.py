@@ -55,7 +55,9 @@ def test_evaluations_at_the_same_time_award_and_issue_once_and_miss_nothing(
     for _number in range(3):
         _launch_a_lab(learners, organization=organization)
 
-    preparation = "from achievements.evaluation import passes; passes.CHUNK = 7"
+    preparation = (
+        "from achievements import evaluation; from achievements.evaluation import passes; passes.CHUNK = 7"
+    )
     awards = race([(preparation, "evaluation.award_changes().awards")] * PROCESSES, environment=environment)
 
     assert sum(awards) == EarnedAchievement.objects.count() == len(learners) * len(rules)
@@ -77,7 +79,9 @@ def test_rules_evaluated_at_the_same_time_by_different_processes_add_up_to_point
     whole = AchievementFactory(organization=organization, conditions_text="[{Subject:40, Points:100}]")
     learners = _learners(200, organization=organization)
     _launch_a_lab(learners, organization=organization)
-    preparation = "from achievements.evaluation import passes; passes.CHUNK = 2"
+    preparation = (
+        "from achievements import evaluation; from achievements.evaluation import passes; passes.CHUNK = 2"
+    )
     race(
         [(preparation, f"evaluation.award_full(only={{{half.pk}}}).awards") for half in halves],
         environment=environment,
@@ -106,7 +110,9 @@ def test_an_achievement_for_ten_is_earned_by_the_ten_earliest_of_eight_processes
         progress.prepare(launch, before=None)
     progress.store(latest_first)
 
-    preparation = "from achievements.evaluation import passes; passes.CHUNK = 3"
+    preparation = (
+        "from achievements import evaluation; from achievements.evaluation import passes; passes.CHUNK = 3"
+    )
     race([(preparation, "evaluation.award_changes().awards")] * 8, environment=environment)
 
     earned = EarnedAchievement.objects.filter(achievement=achievement).order_by("-earned_at")

@@ -64,7 +64,7 @@ def test_an_event_that_is_posted_to_all_of_them_is_stored_once(
     environment: dict[str, str], sandbox: SandboxProcess, badge: Badge
 ) -> None:
     prepared = f"""
-from badges.models import BadgeProvider
+from providers.models import BadgeProvider
 from badges.provider_events import receive
 provider = BadgeProvider.objects.get(pk={badge.badge_provider_id})
 told = dict(kind="badge.created", occurred_at=None, organization_id="", told={{"id": "e-1"}})
@@ -80,7 +80,7 @@ def test_one_account_is_compared_by_one_of_them(
     issue_there(sandbox, badge, email=learner.email)
     prepared = f"""
 from badges.comparison import compare
-from badges.models import BadgeProvider
+from providers.models import BadgeProvider
 from tms.errors import Conflict
 provider = BadgeProvider.objects.get(pk={badge.badge_provider_id})
 def run():
