@@ -35,6 +35,7 @@ from badges.lifecycle import Move, claim, claim_open, move, move_all, move_each,
 from badges.models import IssuedBadge
 from badges.notices import tell_issued
 from badges.refusals import recipient_problem
+from badges.standing import shown
 from badges.status import (
     HAD_ALREADY,
     HELD_ACCOUNT_DISABLED,
@@ -246,9 +247,7 @@ def _issued(
                 "issued_at": now,
                 "expires_at": agreed_expiry(row, there),
                 "external_uuid": there.external_id,
-                "external_state": there.state,
-                "external_url": there.url,
-                "accept_url": there.accept_url,
+                **shown(row, there),
                 "failure_code": "",
                 "failure_message": "",
                 "provider_message": "",
@@ -295,8 +294,8 @@ def _settle_lookup(row: IssuedBadge, answer: Answer) -> None:
     if isinstance(answer, ProviderBadge):
         _issued([(row, answer)], from_status=Status.UNKNOWN, reason="Published at the provider.")
     elif isinstance(answer, Rejected) and row.external_uuid:
-        # What was to be published is gone.
-        postpone(row, due_at=timezone.now(), external_uuid="", lookups_missed=0)
+        # What was to be published is gone, or may not be: looked for anew, and not for ever.
+        _lookup_failed(row, answer, external_uuid="", lookups_missed=0)
     elif not isinstance(answer, list):
         _lookup_failed(row, answer)
     elif found := _ours(row, answer):
@@ -339,15 +338,16 @@ def _not_found(row: IssuedBadge) -> None:
         _step(row, Status.FAILED, from_status=Status.UNKNOWN, reason=reason, failure_code=OutcomeUnknown.code)
 
 
-def _lookup_failed(row: IssuedBadge, answer: Answer) -> None:
+def _lookup_failed(row: IssuedBadge, answer: Answer, **changes: Any) -> None:
     if isinstance(answer, NotSent):
         postpone(row, due_at=timezone.now())
         return
     failed = row.lookups_failed + 1
     if failed >= MAX_LOOKUPS and isinstance(answer, ProviderError):
-        _step(row, Status.FAILED, from_status=Status.UNKNOWN, error=answer, failure_code=OutcomeUnknown.code)
+        changes |= {"failure_code": OutcomeUnknown.code}
+        _step(row, Status.FAILED, from_status=Status.UNKNOWN, error=answer, **changes)
         return
-    postpone(row, due_at=timezone.now() + backoff(failed), lookups_failed=failed)
+    postpone(row, due_at=timezone.now() + backoff(failed), lookups_failed=failed, **changes)
 
 
 def _ours(row: IssuedBadge, candidates: list[ProviderBadge]) -> ProviderBadge | None:

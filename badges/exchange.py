@@ -18,7 +18,7 @@ from functools import partial
 from time import monotonic
 from typing import Protocol
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -104,10 +104,11 @@ def exchange(take: Take, *, work: Work, settle: Settle, connections: int, second
 
 
 def _taken(take: Take, pool: Pool[Exchanged], *, limit: int) -> list[IssuedBadge]:
-    """What is claimed; nothing while the database is away, as long as there are answers to wait for."""
+    """What is claimed; nothing while the database is away, as long as there are answers to wait for: they are
+    written down whatever happens here."""
     try:
         return take(limit, room=pool.room())
-    except DatabaseError:
+    except Exception:
         if pool.is_empty:
             raise
         log.exception("Nothing can be claimed")
@@ -165,7 +166,8 @@ def _stops(exchanged: Sequence[Exchanged]) -> bool:
 def _learned(arrived: Iterable[Exchanged]) -> set[int]:
     """Write down what answers say of their accounts; those that are to be left alone now, by id.
 
-    What a batch says is advice: should it not be written, the next answers say it again.
+    What a batch says is advice: should it not be written, the next answers say it again, and those of this
+    batch are settled all the same.
     """
     groups: dict[tuple[int, datetime | None], list[Exchanged]] = {}
     for exchanged in arrived:
@@ -175,7 +177,7 @@ def _learned(arrived: Iterable[Exchanged]) -> set[int]:
     for group in groups.values():
         try:
             stopped |= learn(group[0].row.badge.badge_provider, [_heard(exchanged) for exchanged in group])
-        except DatabaseError:
+        except Exception:
             log.exception("What an account's answers say cannot be stored")
     return stopped
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from badges.lifecycle import Move, move_all, move_each
 from badges.models import IssuedBadge
 from badges.status import TIMED_OUT, Status
-from badges.storable import plausible
+from providers.reading import plausible
 from tms.sql import Sql
 
 if TYPE_CHECKING:

@@ -25,11 +25,11 @@ from badges.lifecycle import lease
 from badges.models import ProviderEvent
 from badges.provider_events import KIND_LENGTH, act_on
 from badges.reflection import ID_LENGTH, chunks, reflect_each
-from badges.storable import plausible
 from providers import turns
 from providers.base import Ability, ProviderError
 from providers.health import in_words
 from providers.models import BadgeProvider
+from providers.reading import plausible
 from providers.registry import abilities_of, adapter_for
 
 if TYPE_CHECKING:

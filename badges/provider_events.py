@@ -36,7 +36,6 @@ from badges.lifecycle import Move, lease, move
 from badges.models import Difference, IssuedBadge, IssuingEvent, ProviderEvent
 from badges.reflection import reflect, rows_of
 from badges.status import AT_PROVIDER, Status
-from badges.storable import plausible, storable
 from providers import accounts, turns
 from providers.base import (
     Event,
@@ -48,6 +47,7 @@ from providers.base import (
 )
 from providers.health import in_words
 from providers.models import BadgeProvider
+from providers.reading import plausible, storable
 from providers.registry import adapter_for
 from tms.access import Action, require
 from tms.hint import hint

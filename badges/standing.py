@@ -22,8 +22,8 @@ from badges.lifecycle import Move, move, move_each, note
 from badges.models import IssuedBadge
 from badges.notices import tell_issued
 from badges.status import AT_PROVIDER, MOVES, Status
-from badges.storable import plausible
 from providers.base import ProviderBadge, Standing
+from providers.reading import plausible
 
 if TYPE_CHECKING:
     from tms.models import User

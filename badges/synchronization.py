@@ -32,11 +32,11 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from badges.activation import hold_waiting, state_of
 from badges.asking import asking
 from badges.models import Badge, Synchronization
-from badges.storable import storable
 from providers.base import ProviderError
 from providers.connections import clock
 from providers.health import in_words
 from providers.models import BadgeProvider
+from providers.reading import storable
 from providers.registry import adapter_for
 from tms import audit
 from tms.access import Action, require

@@ -19,11 +19,10 @@ from django.views.decorators.csrf import csrf_exempt
 from badges import provider_events
 from badges.provider_events import KIND_LENGTH
 from badges.reflection import ID_LENGTH
-from badges.storable import plausible, storable
 from providers import http
 from providers.credly import DIALECT
 from providers.models import BadgeProvider
-from providers.reading import moment, text
+from providers.reading import moment, plausible, storable, text
 from tms.errors import DomainError
 
 if TYPE_CHECKING:

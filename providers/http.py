@@ -36,6 +36,7 @@ from urllib3.exceptions import HTTPError
 
 from providers.base import Misconfigured, OutcomeUnknown, ProviderError, Rejected, Transient
 from providers.connections import Pool, PoolTLS, clock, host_port, is_allowed
+from providers.reading import storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -150,7 +151,8 @@ def download(url: str, *, most_bytes: int, deadline: float) -> bytes:
 
 
 def redact(value: Any, *, account: Account, dialect: Dialect) -> Any:
-    """What may be kept of an answer: no personal fields, no e-mail addresses, no token."""
+    """What may be kept of an answer, and can be: no personal fields, no e-mail addresses, no token, and
+    nothing that no database takes."""
     header = dialect.authorization(account.token)
     secrets = [secret for secret in (header, header.rpartition(" ")[2], account.token) if secret]
     return _without(value, secrets=secrets, personal=dialect.personal, depth=0)
@@ -348,6 +350,8 @@ def _seconds(retry_after: str) -> float | None:
 
 
 def _without(value: Any, *, secrets: list[str], personal: frozenset[str], depth: int) -> Any:
+    if isinstance(value, float | str):
+        value = storable(value)
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, HIDDEN)

@@ -750,6 +750,26 @@ def test_a_row_that_cannot_be_settled_stops_no_other_and_is_looked_up(sandbox, b
     assert posts(sandbox) == 7
 
 
+@responses.activate
+@pytest.mark.parametrize(
+    "told",
+    [
+        r'"badge_template": {"name": "NUL \u0000 and half \ud800 a character", "\u0000": [NaN, 1e999]}',
+        r'"accept_badge_url": "https://www.credly.com/go/' + "x" * 600 + '"',
+        r'"state": "' + "pending " * 20 + '"',
+    ],
+    ids=["characters", "address", "state"],
+)
+def test_whatever_else_an_answer_says_the_badge_that_it_names_is_issued(told):
+    account = BadgeProviderFactory(provider_organization_id=ORGANIZATION)
+    row = waiting(BadgeFactory(organization=account.organization, badge_provider=account))
+    address = f"{account.api_url}/organizations/{ORGANIZATION}/badges"
+    responses.post(address, status=201, body='{"data": {"id": "b-1", "state": "pending", ' + told + "}}")
+    deliver()
+    assert (stored(row).status, stored(row).external_uuid) == (S.ISSUED, "b-1")
+    assert len(responses.calls) == 1
+
+
 def test_an_adapter_that_breaks_leaves_an_unknown_outcome(badge, instead):
     row = waiting(badge)
     instead("issue", lambda real, *args: _raise(ZeroDivisionError()))

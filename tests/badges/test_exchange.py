@@ -18,7 +18,7 @@ from badges.models import IssuedBadge
 from badges.status import Status
 from providers import accounts, breaker, limits
 from providers.accredible import Accredible
-from providers.base import OutcomeUnknown, ProviderBadge, Standing
+from providers.base import Misconfigured, OutcomeUnknown, ProviderBadge, Rejected, Standing
 from providers.credly import Credly
 from providers.models import BadgeProvider, CallRate
 from providers.secrets import EncryptedTextField
@@ -130,6 +130,24 @@ def test_the_further_calls_of_a_look_up_count_as_well(sandbox, badge):
     assert limit is not None
     assert requests(sandbox) == {"GET 200": 2}
     assert rate.free_at >= before + 2 * limit.interval
+
+
+def test_words_that_no_database_takes_stop_no_other_account(sandbox, badge, monkeypatch):
+    """The refusal comes first, and its words are to be written down."""
+    refused = BadgeProviderFactory()
+    (bad,) = waiting(badge_of(refused), priority=0)
+    real = Credly.issue
+
+    def issue(adapter, request):
+        if adapter._account.api_url == refused.api_url:
+            raise Misconfigured("No.", status=401, provider_message="half \ud800 a character")
+        return real(adapter, request)
+
+    monkeypatch.setattr(Credly, "issue", issue)
+    rows = waiting(badge, 3)
+    deliver(connections=1)
+    assert statuses(rows) == [S.ISSUED] * 3
+    assert stored(bad).status == S.UNKNOWN
 
 
 # --- Nobody there -------------------------------------------------------------------------------------------
@@ -357,6 +375,33 @@ def test_what_was_stored_without_credits_is_published_after_the_resume_and_never
     assert timeline(row) == ["queued → sending", "sending → unknown", "unknown → issued"]
     assert sandbox.received()["duplicates"] == []
     assert len(sandbox.received()["credentials"]) == 2
+
+
+def test_what_cannot_be_published_is_not_asked_for_without_end(sandbox, accredible, monkeypatch, later):
+    """It is there, unpublished, and this key may not change it."""
+    (row,) = waiting(badge_of(accredible, GROUP), status=S.UNKNOWN)
+    ours = ProviderBadge(
+        external_id="9", state="unpublished", standing=Standing.WITHHELD, reference=str(row.reference)
+    )
+    asked = []
+
+    def refuse(adapter, external_id):
+        asked.append(external_id)
+        if len(asked) > 5:
+            raise SystemExit  # so that this test ends
+        raise Rejected("No.", status=403, provider_message="This key may not.")
+
+    monkeypatch.setattr(Accredible, "find", lambda adapter, request: [ours])
+    monkeypatch.setattr(Accredible, "publish", refuse)
+    reconcile()
+    assert asked == ["9"]
+    assert (stored(row).external_uuid, stored(row).lookups_failed) == ("", 1)
+    IssuedBadge.objects.update(lookups_failed=delivery.MAX_LOOKUPS - 1, external_uuid="9")
+    with later(seconds=60):
+        reconcile()
+    after = stored(row)
+    assert (after.status, after.failure_code) == (S.FAILED, OutcomeUnknown.code)
+    assert after.provider_message == "This key may not."
 
 
 def test_what_somebody_else_holds_back_is_not_published(sandbox, accredible, monkeypatch):
