@@ -13,6 +13,7 @@ that contradicts what was learned after it happened is not believed until the ba
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -121,22 +123,33 @@ def receive(
 # --- Processing ---------------------------------------------------------------------------------------------
 
 
-def process(*, connections: int | None = None) -> int:
-    """Read back and act on every event that is due; how many were tried."""
+def process(*, connections: int | None = None, seconds: float = math.inf) -> int:
+    """Read back and act on every event that is due; how many were tried.
+
+    After `seconds` a hint lets another worker go on with the rest: an organization that issues forty thousand
+    badges is told of each, and evaluation waits in the same line.
+    """
     if not settings.BADGES_ENABLED:
         return 0
     size = connections or settings.DELIVERY_CONNECTIONS
-    count = 0
+    ends_at, count = monotonic() + seconds, 0
     with ThreadPoolExecutor(size, thread_name_prefix="events") as pool:
         while events := claim(size):
             answers = pool.map(_read, events)
             act_on(list(zip(events, answers, strict=True)), pool=pool)
             count += len(events)
+            if monotonic() >= ends_at:
+                hint(PROCESS)
+                break
     return count
 
 
 def claim(limit: int, *, now: datetime | None = None) -> list[ProviderEvent]:
-    """Take due events for reading, some of each account that may be called, until the end of a long lease."""
+    """Take due events for reading, some of each account that may be called, until the end of a long lease.
+
+    Where more accounts wait than there are places the dice decide: any other order would serve the same ones
+    each time.
+    """
     now = now or timezone.now()
     due = ProviderEvent.objects.filter(processed_at=None, due_at__lte=now)
     waiting = BadgeProvider.objects.filter(Exists(due.filter(badge_provider=OuterRef("pk"))))
@@ -147,8 +160,8 @@ def claim(limit: int, *, now: datetime | None = None) -> list[ProviderEvent]:
     share = ceil(limit / max(len(taken.allowed), 1))
     events: list[ProviderEvent] = []
     with transaction.atomic():
-        for account, allowance in taken.allowed.items():
-            most = min(share, allowance.calls, limit - len(events))
+        for account in random.sample(list(taken.allowed), len(taken.allowed)):
+            most = min(share, taken.allowed[account].calls, limit - len(events))
             rows = due.filter(badge_provider=account).order_by("due_at", "pk")
             rows = rows.select_related("badge_provider").select_for_update(skip_locked=True, of=("self",))
             events += rows[:most]
@@ -166,7 +179,7 @@ def _hold(events: Sequence[ProviderEvent], *, now: datetime) -> None:
 
 
 def _read(row: ProviderEvent) -> Heard:
-    return ask(partial(adapter_for(row.badge_provider).event, row.external_id))
+    return ask(lambda: adapter_for(row.badge_provider).event(row.external_id))
 
 
 def act_on(read: Sequence[Read], *, pool: ThreadPoolExecutor) -> None:
@@ -183,10 +196,11 @@ def act_on(read: Sequence[Read], *, pool: ThreadPoolExecutor) -> None:
 
 
 def _learn(read: Sequence[Read], looks: Mapping[int, Heard]) -> None:
-    """For each account: an event that was read back had its turn, and a second look had none."""
+    """For each account: an event that was read back had its turn, and a second look had none. That an account
+    cannot be asked at all, as without a token, is learned as well."""
     of_account: dict[BadgeProvider, list[Heard]] = {}
     for row, heard in read:
-        asked = [one for one in (heard, looks.get(row.pk)) if one and one.calls]
+        asked = [one for one in (heard, looks.get(row.pk)) if one and (one.calls or one.stops_account)]
         of_account.setdefault(row.badge_provider, []).extend(asked)
     for provider, answers in of_account.items():
         taken = sum(bool(heard.calls) for row, heard in read if row.badge_provider == provider)
@@ -195,7 +209,10 @@ def _learn(read: Sequence[Read], looks: Mapping[int, Heard]) -> None:
 
 
 def _second_looks(read: Sequence[Read]) -> dict[int, Callable[[], object]]:
-    """Event → what to ask besides: how a template is now, and the badge of an event that is doubtful."""
+    """Event → what to ask besides: how a template is now, and the badge of an event that is doubtful.
+
+    Each question is made where it is asked, so that whatever is wrong with one record is only that record's.
+    """
     told = [(row, heard.answer) for row, heard in read if isinstance(heard.answer, Event)]
     questions: dict[int, Callable[[], object]] = {
         row.pk: partial(adapter_for(row.badge_provider).template, event.template.external_id)
@@ -211,8 +228,12 @@ def _second_looks(read: Sequence[Read]) -> dict[int, Callable[[], object]]:
     for pk, (row, badge, occurred_at) in badges.items():
         record = records.get((row.badge_provider_id, badge.external_id))
         if record and _is_doubtful(record, badge, occurred_at=occurred_at):
-            questions[pk] = partial(adapter_for(row.badge_provider).find, request_for(record))
+            questions[pk] = partial(_look, row.badge_provider, record)
     return questions
+
+
+def _look(provider: BadgeProvider, record: IssuedBadge) -> list[ProviderBadge]:
+    return adapter_for(provider).find(request_for(record))
 
 
 def _records(external_uuids: Sequence[str]) -> dict[tuple[int, str], Any]:

@@ -46,7 +46,7 @@ def sweep() -> None:
 
 @shared_task(name=provider_events.PROCESS)
 def process_events() -> None:
-    provider_events.process()
+    provider_events.process(seconds=delivery.TASK_SECONDS)
 
 
 @shared_task(name="badges.poll_events")

@@ -15,6 +15,7 @@ from badges.status import Status
 from providers import accounts
 from providers.base import Event, OutcomeUnknown, ProviderBadge, Standing
 from providers.credly import Credly
+from providers.models import BadgeProvider
 from tests.badges.conftest import stored, timeline
 from tests.badges.stories import act, events_there, issue, issue_there
 from tests.factories import (
@@ -341,6 +342,21 @@ def test_an_event_that_cannot_be_settled_waits(sandbox, account, badge, monkeypa
     assert after(event).due_at > timezone.now()
 
 
+def test_a_record_of_which_no_question_can_be_made_stops_no_other_event(sandbox, account, badge):
+    """Both records were moved after what the events tell, so the provider is asked about both."""
+    bad, good = (issue(badge) for _number in range(2))
+    for row in (bad, good):
+        act(sandbox, row.external_uuid, "accept")
+        act_as(row, S.REJECTED)
+    IssuedBadge.objects.filter(pk=bad.pk).update(evidence=[{"unknown": "field"}])
+    for told in events_there(sandbox):
+        receive(account, told)
+    process()
+    waiting = ProviderEvent.objects.filter(processed_at=None)
+    assert set(waiting.values_list("result", flat=True)) == {"Unexpected error: TypeError"}
+    assert (stored(bad).status, stored(good).status) == (S.REJECTED, S.ACCEPTED)
+
+
 # --- Accounts -----------------------------------------------------------------------------------------------
 
 
@@ -367,12 +383,59 @@ def test_events_of_an_account_that_may_not_be_called_wait(given):
     assert claim(5) == []
 
 
+@pytest.mark.parametrize(
+    "given", [{"kind": BadgeProvider.Kind.OPEN_BADGES}, {"token": ""}], ids=lambda given: next(iter(given))
+)
+def test_events_of_an_account_that_cannot_be_asked_at_all_wait_and_stop_no_other(
+    sandbox, account, badge, given
+):
+    """Its kind was changed, or the key of its token is lost, while events were waiting."""
+    row = issue(badge)
+    act(sandbox, row.external_uuid, "accept")
+    other = BadgeProviderFactory(**given)
+    lost = ProviderEvent.objects.create(badge_provider=other, external_id="e-1", kind="badge.created")
+    receive(account, told_of(sandbox, "badge.state.changed"))
+    process()
+    assert stored(row).status == S.ACCEPTED
+    other.refresh_from_db()
+    assert (after(lost).processed_at, after(lost).attempts) == (None, 1)
+    assert other.paused_at is not None
+    assert after(lost).result == other.pause_reason
+
+
 def test_accounts_take_turns():
     busy, quiet = BadgeProviderFactory(), BadgeProviderFactory()
     for number in range(20):
         ProviderEvent.objects.create(badge_provider=busy, external_id=f"e-{number}", kind="badge.created")
     ProviderEvent.objects.create(badge_provider=quiet, external_id="e-1", kind="badge.created")
     assert {event.badge_provider for event in claim(4)} == {busy, quiet}
+
+
+def test_of_more_accounts_than_places_none_is_always_left_out():
+    for _number in range(4):
+        account = BadgeProviderFactory()
+        for number in range(40):
+            ProviderEvent.objects.create(
+                badge_provider=account, external_id=f"e-{number}", kind="badge.created"
+            )
+    served = {event.badge_provider_id for _claim in range(40) for event in claim(1)}
+    assert len(served) == 4
+
+
+def test_processing_leaves_its_worker_after_a_while_and_another_one_goes_on(
+    sandbox, account, badge, monkeypatch
+):
+    asked: list[str] = []
+    monkeypatch.setattr(provider_events, "hint", asked.append)
+    row = issue(badge)
+    act(sandbox, row.external_uuid, "accept")
+    for told in events_there(sandbox):
+        receive(account, told)
+    asked.clear()
+    assert process(connections=1, seconds=0) == 1
+    assert asked == [provider_events.PROCESS]
+    assert process(connections=1, seconds=60) == 1
+    assert asked == [provider_events.PROCESS]
 
 
 def test_when_nothing_waits_one_statement_says_so(django_assert_num_queries, account):
