@@ -24,6 +24,7 @@ from badges import fairness
 from badges.models import Badge, IssuedBadge, IssuingEvent
 from badges.notices import tell_moves
 from badges.status import MOVES, Status
+from providers.base import OutcomeUnknown
 from providers.turns import Turns
 from providers.turns import take as take_turns
 from tms.models import User
@@ -284,7 +285,9 @@ def _set_aside(rows: models.QuerySet[IssuedBadge], *, error: Exception) -> None:
         if Status.FAILED not in MOVES[Status(status)]:
             rows.filter(pk=pk).update(due_at=timezone.now() + timedelta(days=1), **UNCLAIMED)
             continue
-        changes = {"failure_code": "unreadable", "failure_message": reason, "provider_message": ""}
+        # What may be at the provider stays that, so that whoever tries it again looks for it first.
+        code = OutcomeUnknown.code if status == Status.UNKNOWN else "unreadable"
+        changes = {"failure_code": code, "failure_message": reason, "provider_message": ""}
         move(
             Move(
                 issued_badge_id=pk,
