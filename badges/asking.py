@@ -102,7 +102,7 @@ def learn(provider: BadgeProvider, heard: Sequence[Heard], *, turns: int | None 
     for one in heard:
         error = one.answer
         if isinstance(error, ProviderError) and error.is_account_wide:
-            accounts.pause(provider.pk, reason=error.provider_message or error.message)
+            accounts.pause(provider, reason=error.provider_message or error.message)
             stopped.add(provider.pk)
         elif isinstance(error, Transient) and one.asks_to_wait:
             stopped |= limits.close(provider, seconds=error.retry_after)

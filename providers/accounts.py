@@ -136,15 +136,15 @@ def _store(provider: BadgeProvider, *, secrets: Collection[str]) -> None:
     )
 
 
-def pause(provider_id: int, *, reason: str) -> bool:
+def pause(provider: BadgeProvider, *, reason: str) -> bool:
     """Stop issuing through an account that the provider refuses, and tell its administrators; False when it
-    was paused already."""
+    was paused already, or was refused with a token or an address that it has no longer."""
     now = timezone.now()
     with transaction.atomic():
-        working = BadgeProvider.objects.filter(pk=provider_id, paused_at__isnull=True)
+        working = provider.as_asked().filter(paused_at__isnull=True)
         paused = bool(working.update(paused_at=now, pause_reason=reason))
         if paused:
-            tell_paused(provider_id, at=now)
+            tell_paused(provider.pk, at=now)
     return paused
 
 

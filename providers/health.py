@@ -82,14 +82,7 @@ def _record(checkup: Checkup, *, told: Checked | None) -> None:
     found: dict[str, object] = {"checked_at": timezone.now(), "check_problem": checkup.problem}
     if told and told.token_expires_at:
         found["token_expires_at"] = told.token_expires_at
-    same = BadgeProvider.objects.filter(
-        pk=provider.pk,
-        kind=provider.kind,
-        api_url=provider.api_url,
-        provider_organization_id=provider.provider_organization_id,
-        token_set_at=provider.token_set_at,
-    )
-    if same.update(**found):
+    if provider.as_asked().update(**found):
         for name, value in found.items():
             setattr(provider, name, value)
 

@@ -122,6 +122,17 @@ class BadgeProvider(Fact):
         accounts = BadgeProvider.objects.filter(kind=self.kind).only("api_url")
         return {account.pk for account in accounts if account.host == self.host}
 
+    def as_asked(self) -> models.QuerySet[BadgeProvider]:
+        """This account, unless its provider has been called in another way since it was read: what came back
+        says nothing of the token or the address that took the place of those that were asked with."""
+        return BadgeProvider.objects.filter(
+            pk=self.pk,
+            kind=self.kind,
+            api_url=self.api_url,
+            provider_organization_id=self.provider_organization_id,
+            token_set_at=self.token_set_at,
+        )
+
     @property
     def is_usable(self) -> bool:
         return self.is_enabled and self.paused_at is None

@@ -839,7 +839,7 @@ class TestBadgeProviders:
 
     def test_a_paused_account_is_resumed(self, as_ours, ours):
         provider = ours.rows[BadgeProvider]
-        accounts.pause(provider.pk, reason="The token was refused.")
+        accounts.pause(provider, reason="The token was refused.")
         assert "The token was refused." in words(as_ours.get(change_page(provider)))
 
         response = as_ours.post(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from badges.asking import Heard, Unexpected, ask, asking, learn
-from providers import breaker, limits
+from providers import accounts, breaker, limits
 from providers.base import Misconfigured, NotPublished, OutcomeUnknown, Rejected, Transient
 from providers.connections import clock
 from providers.models import BadgeProvider
@@ -47,6 +47,15 @@ def test_an_account_that_is_refused_is_paused(account):
         account.pk
     }
     assert after(account).pause_reason == "Unknown token."
+
+
+def test_a_refusal_of_a_token_that_has_been_replaced_pauses_nothing(account):
+    """The request was under way when the new one was stored."""
+    accounts.save_provider(after(account), new_token="a-new-one")
+    learn(account, [Heard(Misconfigured("No.", status=401), calls=1)])
+    assert after(account).paused_at is None
+    learn(after(account), [Heard(Misconfigured("No.", status=401), calls=1)])
+    assert after(account).paused_at is not None
 
 
 def test_an_account_that_is_asked_to_wait_waits(account):

@@ -294,7 +294,7 @@ def test_a_person_need_not_wait_for_the_night(account, badge, listed):
     assert len(compare_due()) == 1
     with pytest.raises(NotFound):
         comparison.ask(account, actor=AdministratorFactory())
-    accounts.pause(account.pk, reason="For the test.")
+    accounts.pause(account, reason="For the test.")
     with pytest.raises(Conflict):
         comparison.ask(account, actor=administrator)
 

@@ -368,7 +368,7 @@ def test_a_refused_account_is_paused_and_everything_of_it_waits_until_it_works_a
 
 
 def test_resuming_an_account_sends_what_was_held(account, badge):
-    accounts.pause(account.pk, reason="For the test.")
+    accounts.pause(account, reason="For the test.")
     row = waiting(badge)
     sweep()
     assert stored(row).status == S.HELD
@@ -395,7 +395,7 @@ def test_what_waits_says_the_cause_of_today(account, badge):
     sweep()
     deliver()
     assert str(stored(row).issued_status) == "Waiting: the badge is not active"
-    accounts.pause(account.pk, reason="For the test.")
+    accounts.pause(account, reason="For the test.")
     sweep()
     assert str(stored(row).issued_status) == "Waiting: the badge is not active"
     badge.is_active = True
@@ -416,7 +416,7 @@ def test_what_waits_says_the_cause_of_today(account, badge):
 
 
 def test_a_held_badge_can_be_given_up(account, badge):
-    accounts.pause(account.pk, reason="For the test.")
+    accounts.pause(account, reason="For the test.")
     row = waiting(badge)
     sweep()
     cancel(row, reason="Left the company.", actor=None)
@@ -869,7 +869,7 @@ def test_nothing_is_sent_while_badges_are_switched_off_and_all_of_it_afterwards(
 
 
 def test_the_sweep_counts_what_it_did(account, badge, later):
-    accounts.pause(account.pk, reason="For the test.")
+    accounts.pause(account, reason="For the test.")
     waiting(badge)
     assert sweep() == {
         "stuck": 0,

@@ -616,7 +616,7 @@ def test_all_usable_accounts_are_synchronized_and_one_that_fails_stops_no_other(
 ) -> None:
     BadgeProviderFactory(is_enabled=False)
     BadgeProviderFactory(kind=BadgeProvider.Kind.OPEN_BADGES)
-    accounts.pause(BadgeProviderFactory().pk, reason="Refused.")
+    accounts.pause(BadgeProviderFactory(), reason="Refused.")
     other = BadgeProviderFactory()
     real = synchronization._write
 

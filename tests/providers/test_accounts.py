@@ -45,7 +45,7 @@ def stored() -> BadgeProvider:
 
 def paused(**given: Any) -> BadgeProvider:
     account: BadgeProvider = BadgeProviderFactory(**given)
-    assert accounts.pause(account.pk, reason="Refused.")
+    assert accounts.pause(account, reason="Refused.")
     return BadgeProvider.objects.get(pk=account.pk)
 
 
@@ -107,10 +107,10 @@ def test_what_is_not_an_address_is_refused() -> None:
 
 def test_pausing_keeps_the_first_reason_and_moment() -> None:
     account = BadgeProviderFactory()
-    assert accounts.pause(account.pk, reason="First.")
+    assert accounts.pause(account, reason="First.")
     since = stored().paused_at
     assert since is not None
-    assert not accounts.pause(account.pk, reason="Second.")
+    assert not accounts.pause(account, reason="Second.")
     assert (stored().pause_reason, stored().paused_at) == ("First.", since)
     assert not stored().is_usable
 
@@ -161,7 +161,7 @@ def test_any_other_edit_leaves_a_pause_as_it_is() -> None:
 def test_an_edit_does_not_lift_a_pause_that_came_after_the_form_was_opened() -> None:
     BadgeProviderFactory()
     opened = stored()
-    accounts.pause(opened.pk, reason="Refused.")
+    accounts.pause(opened, reason="Refused.")
     opened.name = "Renamed"
     save_provider(opened)
     assert (stored().name, stored().pause_reason, stored().is_usable) == ("Renamed", "Refused.", False)

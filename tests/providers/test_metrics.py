@@ -28,7 +28,7 @@ def test_accounts_are_counted_by_state(client: Client) -> None:
     BadgeProviderFactory(check_problem="Refused.")
     BadgeProviderFactory(broken_until=timezone.now() + timedelta(minutes=1))
     BadgeProviderFactory(is_enabled=False, check_problem="Refused.")
-    accounts.pause(BadgeProviderFactory().pk, reason="Refused.")
+    accounts.pause(BadgeProviderFactory(), reason="Refused.")
 
     found = figures(client)
 

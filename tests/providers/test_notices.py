@@ -26,7 +26,7 @@ def test_a_pause_by_the_system_is_told_once_for_each() -> None:
     boss = AdministratorFactory()
     account = BadgeProviderFactory(organization=boss.organization, name="Ours")
     for _ in range(2):
-        accounts.pause(account.pk, reason="Unauthorized.")
+        accounts.pause(account, reason="Unauthorized.")
     told = Notification.objects.get()
     assert (told.user, told.kind, told.key) == (boss, "account_paused", account.pk)
     found = notice()
@@ -38,11 +38,11 @@ def test_a_pause_by_the_system_is_told_once_for_each() -> None:
 def test_the_next_pause_is_another() -> None:
     boss = AdministratorFactory()
     account = BadgeProviderFactory(organization=boss.organization)
-    accounts.pause(account.pk, reason="Unauthorized.")
+    accounts.pause(account, reason="Unauthorized.")
     accounts.resume(account, actor=boss)
     assert notice().unmailed == "over"
     Notification.objects.update(occasion="earlier")
-    accounts.pause(account.pk, reason="Unauthorized.")
+    accounts.pause(account, reason="Unauthorized.")
     assert Notification.objects.count() == 2
 
 

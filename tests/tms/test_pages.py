@@ -184,7 +184,7 @@ class TestDashboard:
             name="Ending", organization=organization, token_expires_at=timezone.now() + timedelta(days=3)
         )
         paused = BadgeProviderFactory(name="Paused account", organization=organization)
-        accounts.pause(paused.pk, reason="The token was refused.")
+        accounts.pause(paused, reason="The token was refused.")
         rule = AchievementFactory(organization=organization)
         Achievement.objects.update(last_error="No.", paused_at=timezone.now())
         client.force_login(administrator)
@@ -230,7 +230,7 @@ class TestDashboard:
     def test_another_organizations_trouble_is_not_told(self, client):
         administrator = AdministratorFactory()
         foreign = BadgeProviderFactory(name="Foreign account")
-        accounts.pause(foreign.pk, reason="Foreign reason")
+        accounts.pause(foreign, reason="Foreign reason")
         foreign_badge = BadgeFactory(badge_provider=foreign, organization=foreign.organization)
         IssuedBadgeFactory(badge=foreign_badge, status=Status.FAILED, failure_code="rejected")
         client.force_login(administrator)
