@@ -34,6 +34,8 @@ from providers.base import ProviderBadge, ProviderError, Rejected, Standing
 from providers.registry import adapter_for
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from providers.base import IssueRequest
 
 
@@ -87,17 +89,17 @@ def _settle_corrections(answers: Sequence[Answered]) -> None:
 
 def _corrected(row: IssuedBadge, there: ProviderBadge) -> None:
     """Known by the badge that was corrected rather than by the claim: what the provider did is done, whoever
-    moved the row meanwhile."""
+    moved the row meanwhile. Another correction that was asked for meanwhile still waits."""
     ids = {row.external_uuid, there.external_id}
     rows = IssuedBadge.objects.filter(pk=row.pk, external_uuid__in=ids)
     with transaction.atomic():
+        _as_claimed(rows, row).update(
+            correction_due_at=None, correction_includes_email=False, correction_problem=""
+        )
         rows.update(
             external_uuid=there.external_id,
             recipient_email=_as_of_today(row).email,
             expires_at=agreed_expiry(row, there),
-            correction_due_at=None,
-            correction_includes_email=False,
-            correction_problem="",
             **shown(row, there),
             **UNCLAIMED,
         )
@@ -115,13 +117,21 @@ def _corrected(row: IssuedBadge, there: ProviderBadge) -> None:
             move(Move(issued_badge_id=row.pk, from_status=Status(row.status), to_status=onward))
 
 
+def _as_claimed(rows: QuerySet[IssuedBadge], row: IssuedBadge) -> QuerySet[IssuedBadge]:
+    """Unless its correction was asked for once more while this one was under way."""
+    return rows.filter(correction_due_at=row.correction_due_at)
+
+
 def _not_corrected(row: IssuedBadge, answer: Answer) -> None:
     error = answer if isinstance(answer, ProviderError) else ProviderError("")
     told = [error.message, error.provider_message]
     problem = " ".join(dict.fromkeys(filter(None, told)))
-    if _let_go(row, correction_due_at=None, correction_includes_email=False, correction_problem=problem):
+    ended = {"correction_due_at": None, "correction_includes_email": False, "correction_problem": problem}
+    if _as_claimed(_held(row), row).update(**UNCLAIMED, **ended):
         reason = _("Not corrected: %(problem)s") % {"problem": problem}
         note(IssuedBadge.objects.filter(pk=row.pk), reason=reason, actor=None, data=error.reply)
+    else:
+        _let_go(row)
 
 
 # --- Erasures -----------------------------------------------------------------------------------------------
@@ -187,5 +197,8 @@ def _later(row: IssuedBadge, answer: Answer, *, due: str) -> None:
 
 
 def _let_go(row: IssuedBadge, **changes: Any) -> bool:
-    held = IssuedBadge.objects.filter(pk=row.pk, claim_token=row.claim_token)
-    return bool(held.update(**UNCLAIMED, **changes))
+    return bool(_held(row).update(**UNCLAIMED, **changes))
+
+
+def _held(row: IssuedBadge) -> QuerySet[IssuedBadge]:
+    return IssuedBadge.objects.filter(pk=row.pk, claim_token=row.claim_token)

@@ -7,10 +7,12 @@ other is told False and does nothing. See badges.status for the moves there are.
 from __future__ import annotations
 
 import logging
+import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -216,7 +218,7 @@ def claim_errands(
     now: datetime | None = None,
 ) -> list[IssuedBadge]:
     """As `claim_open`, for what is asked about badges that the provider has: rows of these statuses whose
-    `column` has come due (badges.errands), the longest due first."""
+    `column` has come due (badges.errands), of each account as many as of any other, the longest due first."""
     now = now or timezone.now()
     due = IssuedBadge.objects.filter(**{f"{column}__lte": now}, status__in=statuses)
     due = due.exclude(lease_until__gt=now)
@@ -227,12 +229,21 @@ def claim_errands(
         return []
     token, turns = uuid4(), take_turns(wanted, now=now)
     with transaction.atomic():
-        waiting = due.filter(badge__badge_provider__in=list(turns.allowed)).order_by(column, "pk")
-        heads = waiting.select_for_update(skip_locked=True, of=("self",))[:limit]
-        chosen = _allowed(heads.values_list("pk", "badge__badge_provider"), turns=turns)
+        chosen = _allowed(_heads_of_each(due.order_by(column, "pk"), limit, turns=turns), turns=turns)
         _hold([pk for pk, _account in chosen], token=token, now=now, status=Status.ISSUED)
     turns.settle(Counter(account for _pk, account in chosen))
     return _held([pk for pk, _account in chosen], token=token)
+
+
+def _heads_of_each(
+    due: models.QuerySet[IssuedBadge], limit: int, *, turns: Turns
+) -> Iterator[tuple[int, int]]:
+    """(id, account) of the first of each account, locked. Where more accounts wait than there are places the
+    dice decide."""
+    share = ceil(limit / max(len(turns.allowed), 1))
+    for account in random.sample(list(turns.allowed), min(limit, len(turns.allowed))):
+        rows = due.filter(badge__badge_provider=account).values_list("pk", "badge__badge_provider")
+        yield from rows.select_for_update(skip_locked=True, of=("self",))[:share]
 
 
 def _allowed(heads: Iterable[tuple[int, int]], *, turns: Turns) -> list[tuple[int, int]]:

@@ -365,6 +365,33 @@ def test_errands_keep_to_what_an_account_may_be_called(badge, limit):
     assert lifecycle.claim_errands("correction_due_at", [S.ISSUED], limit) == []
 
 
+def test_a_thousand_corrections_of_one_account_delay_those_of_another_by_one():
+    busy, other = BadgeFactory(), BadgeFactory()
+    long_ago = timezone.now() - timedelta(days=1)
+    for badge, number, due_at in ((busy, 10, long_ago), (other, 1, timezone.now())):
+        IssuedBadgeFactory.create_batch(number, badge=badge, status=S.ISSUED, correction_due_at=due_at)
+    claimed = lifecycle.claim_errands("correction_due_at", [S.ISSUED], 4)
+    assert {row.badge for row in claimed} == {busy, other}
+
+
 def test_what_providers_can_do_is_as_documented():
     assert Ability.CORRECT_NAME in Credly.abilities & Accredible.abilities
     assert Ability.CORRECT_EMAIL in Accredible.abilities - Credly.abilities
+
+
+@pytest.mark.parametrize(
+    "answer", [None, Rejected("No.", status=422)], ids=["corrected meanwhile", "refused meanwhile"]
+)
+def test_a_correction_asked_for_while_another_is_under_way_is_made_as_well(sandbox, badge, answer):
+    """Her name changes once more, after the first request was made and before its answer is written down."""
+    row = marries(issued(badge))
+    correct(row, actor=None)
+    [claimed] = lifecycle.claim_errands("correction_due_at", [S.ISSUED], 1)
+    first = answer or errands._correct(claimed)
+    User.objects.filter(pk=row.learner_id).update(last_name="King")
+    correct(stored(row), actor=None)
+    errands._settle_corrections([(claimed, first)])
+    assert errands.run() == 1
+    assert names_at(sandbox)[-1][0] == "King"
+    assert stored(row).external_uuid == sandbox.badges()[-1]["id"]
+    assert (stored(row).correction_due_at, stored(row).claim_token) == (None, None)
