@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 def _foresee(user: User) -> Iterator[str]:
     rows = IssuedBadge.objects.filter(learner=user)
-    if unsent := rows.filter(status__in=UNSENT).count():
+    if unsent := rows.filter(status__in=UNSENT).exclude(is_there()).count():
         yield ngettext(
             "%(count)d badge that has not been sent is cancelled.",
             "%(count)d badges that have not been sent are cancelled.",
@@ -73,8 +73,8 @@ def _foresee(user: User) -> Iterator[str]:
 def _close(user: User) -> None:
     rows, reason = IssuedBadge.objects.filter(learner=user), _("The account was closed.")
     BadgePresentation.objects.filter(issued_badge__learner=user).delete()
-    cancel_all(rows, reason=reason, actor=None)
     erase_all(rows, reason=reason, actor=None)
+    cancel_all(rows.filter(erasure_due_at=None), reason=reason, actor=None)
     events = ProviderEvent.objects.filter(issued_badge__learner=user, processed_at__isnull=False)
     events.update(told={}, read={})
     for address in {user.email, *rows.values_list("recipient_email", flat=True)} - {""}:

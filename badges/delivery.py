@@ -27,6 +27,7 @@ from django.utils.translation import gettext as _
 
 from badges import events, lifecycle
 from badges.ending import fulfil_wishes
+from badges.erasing import give_up_unsent
 from badges.evidence import with_evidence
 from badges.exchange import Answer, Answered, NotSent, TooLate, exchange
 from badges.expiry import agreed_expiry, expire_due, expiry_of, is_prolonged, supersede, to_renew
@@ -470,6 +471,7 @@ def sweep(*, now: datetime | None = None, seconds: float = math.inf) -> dict[str
     steps: dict[str, Callable[[], int]] = {
         "stuck": partial(release_stuck, now=now),
         "taken back": lambda: fulfil_wishes().total,
+        "given up": give_up_unsent,
         "expired": partial(expire_due, now=now),
         "held": hold_blocked,
         "released": release_held,

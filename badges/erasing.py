@@ -2,7 +2,8 @@
 
 To revoke is to say in public that a badge does not count; to erase leaves nothing, and the page that a
 learner had published is gone at once. The record here stays, as removed. What is under way is erased as soon
-as the provider has it: the wish waits on the row, and badges.errands carries it out.
+as the provider has it: the wish waits on the row, and badges.errands carries it out. Should it turn out that
+the provider never had it, nothing is sent there any more.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from django.utils.translation import gettext as _
 
 from badges.acts import Asked, batches, managed, record_many, refuse, status_of_one
 from badges.corrections import ERRANDS
-from badges.ending import require_reason
-from badges.lifecycle import note
+from badges.ending import UNSENT, require_reason
+from badges.issuing import MAY_EXIST, RECONCILE, renewed
+from badges.lifecycle import move_all, note
 from badges.models import BadgePresentation, IssuedBadge
 from badges.status import Status
 from providers.base import Ability
@@ -39,6 +41,7 @@ ERASABLE = (
     Status.SUPERSEDED,
 )
 UNDER_WAY = (Status.SENDING, Status.UNKNOWN, Status.REVOKING)
+_LOST = Q(status=Status.FAILED, failure_code__in=MAY_EXIST)
 
 
 def erase(issued_badge: IssuedBadge, *, reason: str, actor: User | None) -> IssuedBadge:
@@ -73,9 +76,37 @@ def erase_all(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -
     return done
 
 
+def give_up_unsent() -> int:
+    """Cancel what was under way when its erasure was asked for and did not reach the provider; how many.
+
+    What may be there although it failed is looked for before it is given up.
+    """
+    wished = IssuedBadge.objects.filter(erasure_due_at__isnull=False)
+    sought = {name: value for name, value in renewed().items() if name != "recipient_email"}
+    if move_all(
+        wished.filter(_LOST),
+        from_status=Status.FAILED,
+        to_status=Status.UNKNOWN,
+        reason=_("To be erased, should the provider have it."),
+        **sought,
+    ):
+        hint(RECONCILE)
+    reason = _("The provider never had it, and it was to be erased.")
+    return sum(
+        move_all(
+            wished.exclude(_LOST),
+            from_status=status,
+            to_status=Status.CANCELLED,
+            reason=reason,
+            erasure_due_at=None,
+        )
+        for status in UNSENT
+    )
+
+
 def is_there() -> Q:
     """What a provider has something of, or may have soon."""
-    return Q(status__in=UNDER_WAY) | (Q(status__in=ERASABLE) & ~Q(external_uuid=""))
+    return Q(status__in=UNDER_WAY) | _LOST | (Q(status__in=ERASABLE) & ~Q(external_uuid=""))
 
 
 def _refuse_absent(rows: QuerySet[IssuedBadge]) -> Asked:

@@ -155,10 +155,11 @@ def _given(lines: Sequence[Line], *, allowed: Mapping[int, Allowance], limit: in
 
 
 def _first_of_each_line(status: Status, *, limit: int, now: datetime) -> Sql:
-    """`head`: the first due rows of each line, that nobody works on and nobody wants to be taken back."""
+    """`head`: the first due rows of each line, that nobody works on and nobody wants back or erased."""
     postgresql = connection.vendor == "postgresql"
     sends = status == Status.QUEUED
-    free = "waiting.revoke_asked_at IS NULL" if sends else "COALESCE(waiting.lease_until <= {}, TRUE)"
+    unwanted = "waiting.revoke_asked_at IS NULL AND waiting.erasure_due_at IS NULL"
+    free = unwanted if sends else "COALESCE(waiting.lease_until <= {}, TRUE)"
     first = sql(
         f"""
         SELECT {"waiting.id, waiting.due_at" if postgresql else "waiting.id"} FROM {{}} AS waiting

@@ -65,7 +65,7 @@ def forget(*, now: datetime | None = None) -> int:
     chosen.append((BadgePresentation.objects.filter(issued_badge__status__in=GONE), []))
     said = IssuingList.objects.filter(act__created_at__lt=before).exclude(text="")
     of_closed = IssuedBadge.objects.filter(learner__closed_at__isnull=False)
-    cancel_all(of_closed, reason=_("The account was closed."), actor=None)
+    cancel_all(of_closed.filter(erasure_due_at=None), reason=_("The account was closed."), actor=None)
     deleted = sum(_delete(old, latest_of=latest_of) for old, latest_of in chosen)
     deleted += forget_closed(of_closed)
     return deleted + said.update(text="", refusals=[])

@@ -16,7 +16,7 @@ from achievements.models import Begun, EarnedAchievement, Look
 from achievements.progress.looks import look
 from achievements.progress.working_out import work_out
 from badges import errands, provider_events
-from badges.delivery import deliver
+from badges.delivery import deliver, sweep
 from badges.forgetting import forget
 from badges.issuing import issue
 from badges.lifecycle import note
@@ -24,6 +24,7 @@ from badges.lists.acting import fingerprint, issue_list, keep
 from badges.models import Badge, IssuedBadge
 from badges.sharing import choices
 from badges.status import Status
+from providers.base import OutcomeUnknown
 from tests.badges.conftest import account, accredible_badge, badge
 from tests.factories import (
     AchievementFactory,
@@ -172,6 +173,23 @@ def test_nothing_reaches_a_closed_account(zenobia: User, badge: Badge, sandbox: 
     assert not IssuedBadge.objects.filter(badge=late).exists()
     deliver()
     assert sandbox.received()["counts"]["requests"] == asked
+
+
+def test_a_badge_that_failed_without_an_answer_is_looked_for_and_erased(
+    zenobia: User, sandbox: SandboxProcess
+) -> None:
+    """The provider has it, and nobody here knows."""
+    row = IssuedBadge.objects.get(status=Status.ISSUED, badge__badge_provider__kind="credly")
+    lost = {"status": Status.FAILED, "failure_code": OutcomeUnknown.code, "external_uuid": ""}
+    IssuedBadge.objects.filter(pk=row.pk).update(**lost)
+
+    close_account(zenobia, actor=zenobia)
+    forget()
+    sweep()
+    errands.run()
+
+    row.refresh_from_db()
+    assert (row.status, sandbox.badges()) == (Status.REMOVED, [])
 
 
 def test_a_badge_whose_outcome_is_not_known_is_never_sent_again(

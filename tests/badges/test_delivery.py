@@ -874,6 +874,7 @@ def test_the_sweep_counts_what_it_did(account, badge, later):
     assert sweep() == {
         "stuck": 0,
         "taken back": 0,
+        "given up": 0,
         "expired": 0,
         "held": 1,
         "released": 0,
@@ -884,6 +885,7 @@ def test_the_sweep_counts_what_it_did(account, badge, later):
     assert sweep() == {
         "stuck": 0,
         "taken back": 0,
+        "given up": 0,
         "expired": 0,
         "held": 0,
         "released": 1,

@@ -5,17 +5,25 @@ from __future__ import annotations
 import pytest
 
 from badges import errands
-from badges.delivery import deliver, request_for, settle
+from badges.delivery import deliver, request_for, settle, sweep
 from badges.ending import revoke
 from badges.erasing import erase, erase_all
 from badges.lifecycle import Move, claim, claim_errands, move
 from badges.models import IssuedBadge
 from badges.status import Status
-from providers.base import OutcomeUnknown, ProviderBadge, Rejected, Standing
+from providers.base import (
+    Misconfigured,
+    OutcomeUnknown,
+    ProviderBadge,
+    Rejected,
+    Standing,
+    Transient,
+)
 from providers.credly import Credly
 from tests.badges.conftest import stored
 from tests.factories import AdministratorFactory, BadgeFactory, IssuedBadgeFactory, UserFactory
 from tms.errors import Conflict, DomainError, NotFound
+from tms.models import User
 
 S = Status
 THERE = (S.ISSUED, S.ACCEPTED, S.REJECTED, S.REVOKED, S.EXPIRED, S.SUPERSEDED)
@@ -67,6 +75,43 @@ def test_what_is_being_sent_is_erased_when_the_provider_has_it(sandbox, badge):
     assert errands.run() == 0
     settle([(claimed, Credly(badge.badge_provider.account).issue(request_for(claimed)))])
     assert errands.run() == 1
+    assert (stored(row).status, sandbox.badges()) == (S.REMOVED, [])
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Transient("Not now."), Rejected("No."), Misconfigured("Whose account?")],
+    ids=["comes back", "is refused", "is held"],
+)
+def test_what_was_to_be_erased_and_never_reached_the_provider_is_not_sent(sandbox, badge, outcome, later):
+    row = IssuedBadgeFactory(badge=badge)
+    [claimed] = claim(1)
+    erase(row, reason=REASON, actor=None)
+    settle([(claimed, outcome)])
+    with later(seconds=3600):
+        deliver()
+        sweep()
+    after = stored(row)
+    assert (after.status, after.erasure_due_at) == (S.CANCELLED, None)
+    assert row.events.last().reason == "The provider never had it, and it was to be erased."
+    assert sandbox.badges() == []
+
+
+@pytest.mark.parametrize("asked", ["while it is sent", "after it failed"])
+def test_what_is_lost_and_is_to_be_erased_is_looked_for_first(sandbox, badge, asked):
+    """At the address that it was sent to, whatever the learner's is today."""
+    row = IssuedBadgeFactory(badge=badge)
+    [claimed] = claim(1)
+    if asked == "while it is sent":
+        erase(row, reason=REASON, actor=None)
+    Credly(badge.badge_provider.account).issue(request_for(claimed))
+    IssuedBadge.objects.update(status=S.FAILED, failure_code=OutcomeUnknown.code, claim_token=None)
+    if asked == "after it failed":
+        erase(row, reason=REASON, actor=None)
+    User.objects.filter(pk=row.learner_id).update(email="today@example.org")
+    sweep()
+    assert stored(row).recipient_email == row.recipient_email
+    errands.run()
     assert (stored(row).status, sandbox.badges()) == (S.REMOVED, [])
 
 
