@@ -4,7 +4,10 @@ The shape is the same everywhere (badges.exchange): a row is claimed in a short 
 no transaction open, the outcome is settled by comparing the claim.
 
 A crash before sending, while sending, or before settling leaves a row in `sending`; when its lease has
-passed, `release_stuck` calls it unknown, and `reconcile` looks at the provider before anything is resent.
+passed, `release_stuck` calls it unknown, and the provider is looked at before anything is resent.
+
+Taking back, looking up and sending go side by side over the same connections: none of them waits for another,
+neither behind an account that hangs nor behind a long queue.
 """
 
 from __future__ import annotations
@@ -12,9 +15,11 @@ from __future__ import annotations
 import logging
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
+from itertools import cycle
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -80,29 +85,63 @@ STANDING_TO_STATUS = {Standing.ACCEPTED: Status.ACCEPTED, Standing.REJECTED: Sta
 
 
 def deliver(*, connections: int | None = None, seconds: float = math.inf) -> int:
-    """Take back what is to be revoked, then send everything that is due; how many exchanges there were.
+    """Take back, look up and send everything that is due; how many exchanges there were.
 
-    `connections` exchanges run at once (default DELIVERY_CONNECTIONS). After `seconds` of either, a hint lets
-    another delivery go on with the rest, so that none keeps a worker from its other work.
+    `connections` exchanges run at once (default DELIVERY_CONNECTIONS). After `seconds` a hint lets another
+    delivery go on with the rest, so that none keeps a worker from its other work.
     """
     if not settings.BADGES_ENABLED:
         return 0
-    size = connections or settings.DELIVERY_CONNECTIONS
     started = monotonic()
-    revoked = exchange(
-        partial(claim_open, Status.REVOKING),
-        work=_revoke,
-        settle=_settle_revocations,
-        connections=size,
+    count = exchange(
+        _next,
+        work=_work,
+        settle=_settle,
+        connections=connections or settings.DELIVERY_CONNECTIONS,
         seconds=seconds,
     )
-    sent = exchange(_next, work=_send, settle=settle, connections=size, seconds=seconds)
     if monotonic() - started >= seconds:
         hint(DELIVER)
-    return sent + revoked
+    return count
 
 
 def _next(limit: int, *, room: dict[int, int]) -> list[IssuedBadge]:
+    """What is due of each kind. They take turns at being the first, who gets the calls that an account may
+    make now, so that a long queue of one keeps no other from them; and what is open gets half of the places
+    at most, so that something is sent whatever there is to look up."""
+    rows: list[IssuedBadge] = []
+    for status in next(_orders):
+        left = limit - len(rows)
+        taken = Counter(row.badge.badge_provider_id for row in rows)
+        free = {account: max(most - taken[account], 0) for account, most in room.items()}
+        if status == Status.QUEUED:
+            rows += _next_to_send(left, room=free)
+        else:
+            rows += claim_open(status, math.ceil(left / 2), room=free)
+    return rows
+
+
+_KINDS = (Status.REVOKING, Status.UNKNOWN, Status.QUEUED)
+_orders = cycle([_KINDS, (*_KINDS[1:], _KINDS[0]), (_KINDS[2], *_KINDS[:2])])
+
+
+def _work(row: IssuedBadge) -> Answer:
+    if row.status == Status.REVOKING:
+        return _revoke(row)
+    return _find(row) if row.status == Status.UNKNOWN else _send(row)
+
+
+def _settle(answers: Sequence[Answered]) -> None:
+    for status, settle_these in (
+        (Status.REVOKING, _settle_revocations),
+        (Status.UNKNOWN, _settle_lookups),
+        (Status.SENDING, settle),
+    ):
+        if these := [(row, answer) for row, answer in answers if row.status == status]:
+            settle_these(these)
+
+
+def _next_to_send(limit: int, *, room: dict[int, int]) -> list[IssuedBadge]:
     rows = claim(limit, room=room)
     try:
         return with_evidence(rows)
@@ -123,7 +162,8 @@ def _has_its_evidence(row: IssuedBadge) -> bool:
 
 
 def reconcile(*, connections: int | None = None, seconds: float = math.inf) -> int:
-    """Ask the provider about every row whose outcome is unknown; how many were asked about."""
+    """Ask the provider about every row whose outcome is unknown, and do nothing else; how many were asked
+    about."""
     if not settings.BADGES_ENABLED:
         return 0
     return exchange(

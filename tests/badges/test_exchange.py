@@ -192,8 +192,8 @@ def test_outages_are_noticed_by_looking_up_as_well_and_end_with_any_answer(sandb
     sandbox.order()
     waiting(badge)
     with later(seconds=16):
-        assert deliver() == 1
-        assert reconcile() == breaker.THRESHOLD
+        assert deliver() == 1 + breaker.THRESHOLD
+    assert requests(sandbox)["POST 201"] == 1
 
 
 def test_rows_that_are_refused_here_say_nothing_of_the_provider(account, badge):
@@ -260,6 +260,66 @@ def test_an_account_that_hangs_keeps_no_other_waiting(sandbox, another_account, 
     assert through.is_set()
     assert statuses(rows) == [S.ISSUED] * 10
     assert set(statuses(stuck)) == {S.UNKNOWN}
+
+
+def test_taking_back_at_an_account_that_hangs_keeps_no_other_from_sending(
+    sandbox, another_account, monkeypatch
+):
+    monkeypatch.setattr(pool, "PATIENCE", 0.05)
+    monkeypatch.setattr(pool, "TICK", 0.05)
+    hanging = BadgeProviderFactory()
+    stuck = waiting(badge_of(hanging), 3, status=S.REVOKING)
+    (row,) = waiting(badge_of(another_account))
+    through, in_time = Event(), []
+    real = Credly.issue
+
+    def issue(adapter, request):
+        answer = real(adapter, request)
+        through.set()
+        return answer
+
+    def revoke(adapter, external_id, *, reason):
+        in_time.append(through.wait(timeout=10))
+        raise OutcomeUnknown("It hung.")
+
+    monkeypatch.setattr(Credly, "issue", issue)
+    monkeypatch.setattr(Credly, "revoke", revoke)
+    deliver(connections=2)
+    assert (stored(row).status, set(in_time)) == (S.ISSUED, {True})
+    assert set(statuses(stuck)) == {S.REVOKING}
+
+
+# --- Side by side -------------------------------------------------------------------------------------------
+
+
+def test_neither_look_ups_nor_sending_keep_the_other_from_the_calls_an_account_may_make(
+    sandbox, badge, later
+):
+    """One call a minute, and a queue of each kind that is never done."""
+    BadgeProvider.objects.update(calls_per_minute=1)
+    unknown = waiting(badge, 5, status=S.UNKNOWN, due_at=timezone.now() - timedelta(days=1))
+    queued = waiting(badge, 5, due_at=timezone.now() - timedelta(days=1))
+    for minute in range(12):
+        with later(seconds=600 * minute):
+            assert deliver(connections=1) <= 1
+    assert IssuedBadge.objects.filter(pk__in=[row.pk for row in unknown], lookups_missed__gt=0).exists()
+    assert S.ISSUED in statuses(queued)
+
+
+def test_what_may_be_at_the_provider_is_looked_for_while_a_long_queue_is_sent(sandbox, badge, monkeypatch):
+    (lost,) = waiting(badge, status=S.UNKNOWN)
+    waiting(badge, 40, due_at=timezone.now() - timedelta(days=1))
+    looked_after = []
+    real = Credly.find
+
+    def find(adapter, request):
+        looked_after.append(sum(number for name, number in requests(sandbox).items() if "POST" in name))
+        return real(adapter, request)
+
+    monkeypatch.setattr(Credly, "find", find)
+    deliver(connections=2)
+    assert looked_after[0] < 40
+    assert stored(lost).lookups_missed == 1
 
 
 # --- Poisoned rows ------------------------------------------------------------------------------------------
