@@ -49,6 +49,16 @@ def credly(request: HttpRequest, secret: str) -> HttpResponse:
     weeks (Credly's documentation)."""
     if request.method != "POST":
         return _unlogged(HttpResponseNotAllowed(["POST"]))
+    try:
+        return _received(request, secret)
+    except Http404:
+        raise
+    except Exception:
+        log.exception("An event that was posted cannot be stored; it is sent again")
+        return _unlogged(HttpResponse(status=503))
+
+
+def _received(request: HttpRequest, secret: str) -> HttpResponse:
     provider = provider_events.account_of(BadgeProvider.Kind.CREDLY, secret)
     if provider is None:
         raise Http404
@@ -71,7 +81,7 @@ def credly(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 def _unlogged(answer: HttpResponse) -> HttpResponse:
-    """Django would log the address of a refusal, and the secret is in it."""
+    """Django would log the address of what is not answered well, and the secret is in it."""
     answer._has_been_logged = True  # type: ignore[attr-defined]
     return answer
 

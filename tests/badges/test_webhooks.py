@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.urls import reverse
 
 from badges import provider_events
@@ -169,6 +170,20 @@ def test_a_body_that_is_too_long_is_not_read_to_its_end(post):
     answer = post({**EVENT, "padding": "x" * BODY_BYTES})
     assert answer.status_code == 413
     assert not ProviderEvent.objects.exists()
+
+
+@pytest.mark.parametrize("verb", ["account_of", "receive"])
+def test_what_cannot_be_stored_is_sent_again_and_no_log_tells_the_secret(
+    client, provider, post, monkeypatch, caplog, verb
+):
+    def fail(*_args: Any, **_named: Any) -> None:
+        raise OperationalError("The database is starting up.")
+
+    monkeypatch.setattr(provider_events, verb, fail)
+    client.raise_request_exception = False
+    assert post(EVENT).status_code == 503
+    assert "The database is starting up." in caplog.text
+    assert provider.webhook_secret not in caplog.text
 
 
 # --- Whoever knocks -----------------------------------------------------------------------------------------
