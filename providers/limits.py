@@ -31,6 +31,8 @@ BURSTS = 16  # a burst is this part of a minute's calls
 SECONDS_PER_CALL = 0.5
 ATTEMPTS = 5
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+# No vendor counts for longer. What lies further ahead was written by a clock that was wrong.
+FURTHEST = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,10 @@ def _shift(limit: Limit, onward: Callable[[datetime], datetime]) -> datetime | N
             first = CallRate(place=limit.place, free_at=LONG_AGO)
             CallRate.objects.bulk_create([first], ignore_conflicts=True)
             continue
-        to = onward(free_at)
+        believed = min(free_at, timezone.now() + FURTHEST)
+        to = onward(believed)
         if to == free_at or CallRate.objects.filter(place=limit.place, free_at=free_at).update(free_at=to):
-            return free_at
+            return believed
     return None
 
 

@@ -67,6 +67,14 @@ def test_what_was_not_used_is_free_again():
     assert limits.take(limit, 10, now=NOW) == 4
 
 
+def test_a_clock_that_ran_ahead_for_a_moment_stops_nobody_until_it_would_be_right():
+    limit = Limit("here", 160)
+    now = timezone.now()
+    assert limits.take(limit, 10, now=now + timedelta(days=365)) == 10
+    assert limits.take(limit, 10, now=now) == 0
+    assert limits.take(limit, 10, now=now + limits.FURTHEST + timedelta(minutes=1)) == 10
+
+
 def test_of_two_who_take_at_once_the_slower_one_counts_the_other(monkeypatch):
     """Between reading and writing somebody else takes turns: the comparison fails and is made anew."""
     limit = Limit("here", 160)
