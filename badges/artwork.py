@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import warnings
 from datetime import datetime, timedelta
+from itertools import takewhile
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from django.db.models import F, Q
@@ -32,6 +35,7 @@ MOST_PIXELS = 40_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 SECONDS = 15.0  # for one picture
 MOST = 200  # in one run
+TASK_SECONDS = 60.0
 # A picture may be exchanged at the same address; one that could not be had may be there tomorrow.
 AGAIN = timedelta(days=30)
 AGAIN_AFTER_PROBLEM = timedelta(days=1)
@@ -41,10 +45,14 @@ class Unreadable(Exception):
     """What was fetched is no picture that can be kept; the text says why."""
 
 
-def keep_copies(*, now: datetime | None = None) -> int:
-    """Fetch what is due, each alone; how many copies are new. No transaction is open while it is fetched."""
-    now = now or timezone.now()
-    return sum(_keep(badge, now=now) for badge in list(_due(now)[:MOST]))
+def keep_copies(*, now: datetime | None = None, seconds: float = math.inf) -> int:
+    """Fetch what is due, each alone; how many copies are new. No transaction is open while it is fetched.
+
+    After `seconds` the rest waits for the next time: addresses that do not answer keep no worker for long.
+    """
+    now, ends_at = now or timezone.now(), monotonic() + seconds
+    due = takewhile(lambda badge: monotonic() < ends_at, list(_due(now)[:MOST]))
+    return sum(_keep(badge, now=now) for badge in due)
 
 
 def _due(now: datetime) -> QuerySet[Badge]:

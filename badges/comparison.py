@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -60,15 +60,31 @@ LOST_AFTER = timedelta(minutes=15)
 
 
 def compare_due() -> list[Comparison]:
-    """Compare the accounts that have not been compared for a while; one that fails stops no other."""
-    if not settings.BADGES_ENABLED:
-        return []
-    return [run for provider in due_for_comparison() if (run := _compare_alone(provider))]
+    """Compare the accounts that have not been compared for a while; one that fails stops no other.
+
+    One after the other, whoever asks: an account may take an hour, and workers have other work. Whoever comes
+    while a comparison is under way leaves the rest to it.
+    """
+    runs: list[Comparison] = []
+    tried: set[int] = set()
+    while settings.BADGES_ENABLED and not _is_somebody_comparing():
+        provider = next((due for due in due_for_comparison() if due.pk not in tried), None)
+        if provider is None:
+            break
+        tried.add(provider.pk)
+        if run := _compare_alone(provider):
+            runs.append(run)
+    return runs
+
+
+def _is_somebody_comparing() -> bool:
+    alive = Comparison.objects.filter(active_at__gte=timezone.now() - LOST_AFTER)
+    return alive.filter(finished_at=None).exists()
 
 
 def due_for_comparison() -> list[BadgeProvider]:
     due = comparable().filter(Q(compared_at=None) | Q(compared_at__lt=timezone.now() - REST))
-    return list(due.order_by("compared_at", "pk"))
+    return list(due.order_by(F("compared_at").asc(nulls_first=True), "pk"))  # those asked for first
 
 
 def comparable() -> QuerySet[BadgeProvider]:

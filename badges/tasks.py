@@ -66,7 +66,7 @@ def compare() -> None:
 
 @shared_task(name="badges.keep_artwork")
 def keep_artwork() -> None:
-    artwork.keep_copies()
+    artwork.keep_copies(seconds=artwork.TASK_SECONDS)
 
 
 @shared_task(name="badges.forget")

@@ -196,3 +196,11 @@ def test_badges_without_an_address_are_left_alone():
 
     assert artwork.keep_copies() == 0
     assert not BadgeArtwork.objects.exists()
+
+
+@responses.activate
+def test_addresses_that_do_not_answer_keep_no_worker_for_long(badge):
+    answer(picture())
+    assert artwork.keep_copies(seconds=0) == 0
+    assert len(responses.calls) == 0
+    assert artwork.keep_copies(seconds=60) == 1

@@ -287,6 +287,23 @@ def test_nothing_is_asked_while_badges_are_switched_off(account, badge, listed, 
     assert compare_due() == []
 
 
+def test_one_worker_compares_and_takes_up_what_is_asked_for_meanwhile(account, badge, monkeypatch):
+    """Whoever comes while it goes on is free for other work at once."""
+    others = [BadgeFactory().badge_provider for _number in range(2)]
+    BadgeProvider.objects.filter(pk=others[0].pk).update(compared_at=timezone.now() - timedelta(days=1))
+    BadgeProvider.objects.filter(pk=others[1].pk).update(compared_at=timezone.now())
+    found_by_the_second = []
+
+    def badges(self):
+        found_by_the_second.append(compare_due())
+        BadgeProvider.objects.filter(pk=others[1].pk).update(compared_at=None)
+        return iter(())
+
+    monkeypatch.setattr(Credly, "badges", badges)
+    assert [run.badge_provider for run in compare_due()] == [account, others[1], others[0]]
+    assert found_by_the_second == [[], [], []]
+
+
 def test_a_person_need_not_wait_for_the_night(account, badge, listed):
     compare_due()
     administrator = AdministratorFactory(organization=account.organization)
