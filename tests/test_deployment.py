@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from django.conf import settings
 from django.urls import resolve
+
+from badges import delivery
+from providers import http
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -44,6 +48,11 @@ def test_what_a_service_waits_for_exists_and_can_be_waited_for(name):
         assert wait["condition"] in {"service_healthy", "service_completed_successfully"}
         if wait["condition"] == "service_healthy":
             assert "test" in SERVICES[other]["healthcheck"]
+
+
+def test_a_worker_that_is_to_end_has_time_to_write_down_what_is_under_way():
+    longest = delivery.TASK_SECONDS + settings.ISSUE_LEASE_SECONDS * http.LEASE_SHARE
+    assert int(SERVICES["worker"]["stop_grace_period"].removesuffix("s")) > longest
 
 
 def test_every_named_volume_is_declared():

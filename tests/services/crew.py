@@ -48,6 +48,13 @@ class Crew:
                 start_new_session=True,
             )
 
+    def end(self) -> None:
+        """SIGTERM to the first process, as a container is stopped; back when all of it has ended."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait()
+            self._process = None
+
     def kill(self) -> None:
         """SIGKILL to the whole group, as when its machine fails."""
         if self._process is not None:

@@ -82,6 +82,19 @@ def test_five_hundred_badges_survive_twenty_kills_while_every_tenth_answer_is_lo
     assert not IssuingEvent.objects.filter(to_status=Status.FAILED).exists()
 
 
+def test_a_worker_that_is_told_to_end_writes_down_what_is_under_way(
+    sandbox: SandboxProcess, crew: Crew
+) -> None:
+    sandbox.order(latency_ms=700)
+    learners, lab = _learners_who_can_earn_a_badge(sandbox)
+    _finish(lab, learners[:24])
+    crew.start()
+    until(lambda: _count(Status.SENDING) > 0, "something is being sent", explain=crew.log)
+    crew.end()
+    assert _count(Status.SENDING) == 0
+    assert _count(Status.ISSUED) == sandbox.received()["counts"]["badges"] > 0
+
+
 def _learners_who_can_earn_a_badge(sandbox: SandboxProcess) -> tuple[list[User], Lab]:
     organization: Organization = OrganizationFactory()
     account = BadgeProviderFactory(
