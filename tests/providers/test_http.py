@@ -663,6 +663,7 @@ def test_allowing_a_host_allows_one_port_of_it(sandbox: SandboxProcess, settings
         ("2002:7f00:1::", False),
         ("64:ff9b::7f00:1", False),
         ("fe80::1", False),
+        ("fec0::1", False),
         ("fd00:ec2::254", False),
         ("ff02::1", False),
     ],
