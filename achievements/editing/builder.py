@@ -279,6 +279,14 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Said:
+    """What is remarked at a field. A hint stops nobody from saving."""
+
+    message: str
+    is_hint: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Control:
     """A field of a row. `shape` names its template; `text` is what it sends."""
 
@@ -289,7 +297,7 @@ class Control:
     text: str = ""
     choices: tuple[Choice, ...] = ()
     things: tuple[Thing, ...] = ()
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Said, ...] = ()
 
     @property
     def name(self) -> str:
@@ -328,7 +336,7 @@ class ConditionRow:
     subject: Control
     main: tuple[Control, ...]
     more: tuple[Control, ...]
-    remarks: tuple[str, ...]
+    remarks: tuple[Said, ...]
 
     @property
     def id(self) -> str:
@@ -345,7 +353,7 @@ class GroupRow:
     kinds: tuple[Choice, ...]
     least: Control | None
     rows: tuple[ConditionRow | GroupRow, ...]
-    remarks: tuple[str, ...]
+    remarks: tuple[Said, ...]
 
     @property
     def id(self) -> str:
@@ -401,12 +409,14 @@ Names = Mapping[str, Mapping[int, str]]
 
 
 def rows_of(
-    parts: Sequence[Part], *, names: Names, remarks: Iterable[Remark] = ()
+    parts: Sequence[Part], *, names: Names, errors: Iterable[Remark] = (), hints: Iterable[Remark] = ()
 ) -> tuple[ConditionRow | GroupRow, ...]:
     """The rows of a rule, each with what is remarked about it. `names`: of the things that may be told."""
-    told: dict[tuple[Path, str], list[str]] = {}
-    for remark in remarks:
-        told.setdefault(_place_of(remark.pointer), []).append(remark.message)
+    told: dict[tuple[Path, str], list[Said]] = {}
+    for remarks, is_hint in ((errors, False), (hints, True)):
+        for remark in remarks:
+            said = Said(message=remark.message, is_hint=is_hint)
+            told.setdefault(_place_of(remark.pointer), []).append(said)
     return _rows(parts, (), names=names, told=told)
 
 
@@ -422,7 +432,7 @@ def _place_of(pointer: str) -> tuple[Path, str]:
     return tuple(path), key
 
 
-Told = Mapping[tuple[Path, str], Sequence[str]]
+Told = Mapping[tuple[Path, str], Sequence[Said]]
 
 
 def _rows(

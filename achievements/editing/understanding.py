@@ -70,7 +70,7 @@ def understand(draft: Achievement, *, actor: User, parts: Sequence[Part] | None 
         outline=outline(rule, names_of([rule])) if rule else None,
         told=(*(_told("danger", error) for error in errors), *(_told("warning", hint) for hint in hints)),
         corrected=corrected,
-        rows=builder.rows_of(parts, names=names, remarks=[*errors, *hints]),
+        rows=builder.rows_of(parts, names=names, errors=errors, hints=hints),
         unshown=unshown,
     )
 

@@ -96,13 +96,22 @@ def test_a_row_that_is_no_rule_yet_keeps_what_was_typed_and_says_what_is_wrong_a
 
     with pytest.raises(language.ConditionError) as refused:
         language.read(text)
-    wrong, group = builder.rows_of(parts, names={}, remarks=refused.value.remarks)
+    wrong, group = builder.rows_of(parts, names={}, errors=refused.value.remarks)
 
     [count] = [control for control in wrong.main if control.key == "Count"]
     assert count.text == "2.5"
-    assert 'found "2.5"' in count.remarks[0]
-    assert "This group lacks AtLeast" in group.remarks[0]
-    assert "asks for nothing" in group.rows[0].remarks[0]
+    assert 'found "2.5"' in count.remarks[0].message
+    assert "This group lacks AtLeast" in group.remarks[0].message
+    assert "asks for nothing" in group.rows[0].remarks[0].message
+
+
+def test_a_hint_is_told_at_its_field_as_what_stops_nobody():
+    rule = language.read("[{Subject:10, Count:2, CourseIds:[1, 2], Complete:true}]")
+
+    [row] = builder.rows_of(builder.parts_of(rule), names={}, hints=rule.hints)
+
+    [count] = [control for control in row.main if control.key == "Count"]
+    assert [said.is_hint for said in count.remarks] == [True]
 
 
 def test_buttons_add_and_remove_rows_where_they_stand():
