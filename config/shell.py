@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A link: `icon` is a name of the lucide set, `action` what a person must be allowed to do to see it."""
+    """A link: `icon` is a name of the lucide set, `action` what a person must be allowed to do to see it.
+
+    `others` are names of pages that belong to it, and whose addresses are not below its own.
+    """
 
     label: _StrPromise
     url_name: str
     icon: str
     action: Action
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,13 @@ ADMIN = (
     Group(
         _("Achievements"),
         (
-            Entry(_("Find Achievements"), "find-achievements", "trophy", Action.SEE),
+            Entry(
+                _("Find Achievements"),
+                "find-achievements",
+                "trophy",
+                Action.SEE,
+                others=("achievement", "edit-achievement"),
+            ),
             Entry(_("Create Achievement"), "create-achievement", "plus", Action.MANAGE),
             Entry(_("Badge progress records"), "find-badge-progress", "chart-no-axes-column", Action.SEE),
         ),
@@ -122,8 +132,12 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         return {**everywhere, "menu": [], "admin_menu": [], "tools": []}
     everything = (*MENU, *(entry for group in ADMIN for entry in group.entries), *TOOLS)
     addresses = {entry: url for entry in everything if may(user, entry.action) and (url := _url(entry))}
+    page = request.resolver_match.url_name if request.resolver_match else None
+    holders = [url for entry, url in addresses.items() if page in entry.others]
     # An address below several is below the longest of them.
-    current = max((url for url in addresses.values() if _is_at(request.path, url)), key=len, default="")
+    current = max(
+        holders or (url for url in addresses.values() if _is_at(request.path, url)), key=len, default=""
+    )
 
     def links(entries: tuple[Entry, ...]) -> list[Link]:
         return [

@@ -41,7 +41,7 @@ PAGE = EditPage(
     template="achievements/editing/edit.html",
     create=gettext_lazy("Create Achievement"),
     edit=gettext_lazy("Edit Achievement"),
-    plural=gettext_lazy("Achievements"),
+    plural=gettext_lazy("Find Achievements"),
     found="find-achievements",
     profile="achievement",
 )

@@ -30,7 +30,7 @@ PAGE = EditPage(
     template="badges/editing/edit.html",
     create=gettext_lazy("Create Badge"),
     edit=gettext_lazy("Edit Badge"),
-    plural=gettext_lazy("Badges"),
+    plural=gettext_lazy("Find Badges"),
     found="find-badges",
     profile="badge",
 )

@@ -29,7 +29,7 @@ PAGE = EditPage(
     template="providers/edit.html",
     create=gettext_lazy("Create Badge Provider"),
     edit=gettext_lazy("Edit Badge Provider"),
-    plural=gettext_lazy("Badge Providers"),
+    plural=gettext_lazy("Find Badge Providers"),
     found="find-badge-providers",
     profile=PROFILE,
 )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse
-from django.urls import include, path
+from django.urls import Resolver404, include, path, resolve
 
 from config.shell import shell
 from tests.factories import AdministratorFactory, UserFactory
@@ -27,6 +27,7 @@ urlpatterns = [
     path("", page, name="dashboard"),
     path("achievements/", page, name="own-achievements"),
     path("achievements/find/", page, name="find-achievements"),
+    path("achievements/<int:pk>/", page, name="achievement"),
     path("badges/", page, name="find-badges"),
     path("admin/", include(back_office)),
     path("api/docs/", page, name="api-docs"),
@@ -37,6 +38,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 def request_of(rf: RequestFactory, user: User | AnonymousUser, at: str = "/") -> HttpRequest:
     request = rf.get(at)
     request.user = user
+    try:
+        request.resolver_match = resolve(at)
+    except Resolver404:
+        request.resolver_match = None
     return request
 
 
@@ -77,6 +82,8 @@ def test_an_administrator_also_sees_what_administrators_reach_in_groups(rf: Requ
         # Below two of them: the nearer one.
         ("/achievements/", ["/achievements/"]),
         ("/achievements/find/", ["/achievements/find/"]),
+        # The profile of an achievement is found there, and is none of one's own.
+        ("/achievements/7/", ["/achievements/find/"]),
     ],
 )
 def test_the_link_to_where_one_is_is_marked(rf: RequestFactory, at: str, current: list[str]) -> None:
