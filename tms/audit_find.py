@@ -113,7 +113,7 @@ def audit_page(*, about_people: tuple[Filter, ...]) -> FindPage:
             Number(name="key", label=gettext_lazy("ID of the thing"), field="key"),
         ),
         shown=("at", "who", "what", "kind", "thing", "count", "why", "changes"),
-        opened=("what",),
+        opened=("at",),
         empty=gettext_lazy("Nothing has been done by anybody yet."),
         icon="scroll-text",
         is_everywhere=False,

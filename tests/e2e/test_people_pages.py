@@ -39,6 +39,18 @@ PAGES = (
 )
 
 
+# What of an open menu cannot be seen: what is beside the screen, and what something else lies over.
+UNSEEN = """menu => [...menu.querySelectorAll(":scope > :not(summary) :is(a, button, label, legend)")]
+  .filter((each) => each.checkVisibility())
+  .filter((each) => {
+    each.scrollIntoView({ block: "center" });
+    const { left, right, top, bottom } = each.getBoundingClientRect();
+    const over = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+    return left < 0 || right > innerWidth || !menu.contains(over);
+  })
+  .map((each) => each.textContent.trim())"""
+
+
 def search(page: Page) -> None:
     """For fewer than there are: what was found before stands there until the answer has come."""
     count = page.locator("#find-count")
@@ -165,3 +177,39 @@ def test_every_page_of_the_administrator_is_accessible_and_fits_every_screen(
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": 900})
                 assert page.evaluate(OVERFLOW) <= 0, f"{address} overflows at {width}, {direction}"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_menu_of_a_page_opens_where_it_can_be_seen(open_page: Callable[..., Page], width: int) -> None:
+    page = open_page("administrator", width=width)
+    for address in (
+        "/users/1/",
+        "/organizations/1/",
+        "/badge-providers/1/",
+        "/badges/1/",
+        "/issued-badges/1/",
+        "/issued-badges/?asked=1",
+        "/settings/",
+    ):
+        page.goto(address)
+        menus = page.locator("main details.menu")
+        expect(menus.first).to_be_visible()
+        for menu in menus.all():
+            menu.locator("> summary").click()
+            assert menu.evaluate(UNSEEN) == [], f"{address} at {width}"
+            page.keyboard.press("Escape")
+
+
+def test_a_phone_sorts_what_it_finds_and_ticks_all_of_it(open_page: Callable[..., Page]) -> None:
+    page = open_page("administrator", width=390)
+    page.goto("/issued-badges/?asked=1&sort=student")
+    first = page.locator("tbody tr").first.get_by_role("rowheader")
+    before = first.inner_text()
+    page.get_by_role("link", name="Student", exact=True).click()
+    expect(first).not_to_have_text(before)
+    page.get_by_label("Select all on this page").check()
+    expect(page.locator("[data-tick-count]").first).to_have_text("50")
+    # What a badge does not have is not named either.
+    expect(page.locator("tbody tr").first).not_to_contain_text("Failure")
+    assert_accessible(page)
+    assert page.evaluate(OVERFLOW) <= 0
