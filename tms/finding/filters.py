@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -298,7 +299,8 @@ class Moment(Filter):
             begin, end = _day(first), _day(last)
             if begin and end and begin > end:
                 raise ValueError(_("The first day comes after the last."))
-            words = f"{word} {first or '…'} – {last or '…'}"
+            days = (date_format(day, "DATE_FORMAT") if day else "…" for day in (begin, end))
+            words = f"{word} {' – '.join(days)}"
             from_day = _midnight(begin) if begin else None
             to_day = _midnight(end, days=1) if end else None
             return self._between(from_day, to_day), words
@@ -359,7 +361,8 @@ def _one_of(words: dict[str, Any], given: str | None) -> str:
 def _whole(text: str, *, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 12 and int(text) <= most):
         raise ValueError(
-            _("“%(found)s” is not a whole number from 0 to %(most)s.") % {"found": text, "most": most}
+            _("“%(found)s” is not a whole number from 0 to %(most)s.")
+            % {"found": text, "most": number_format(most, force_grouping=True)}
         )
     return int(text)
 

@@ -211,10 +211,16 @@ def test_at_least_at_most_or_both(people):
     assert read(ID, f"id={low}&id-to={high}").sentence == f"at least {low}, at most {high}"
 
 
+def test_days_are_told_as_people_write_them():
+    between = "seen=between&seen-from=2026-03-05"
+    assert read(SEEN, f"{between}&seen-to=2026-03-09").sentence == "Between March 5, 2026 – March 9, 2026"
+    assert read(SEEN, between).sentence == "Between March 5, 2026 – …"
+
+
 @pytest.mark.parametrize(
     ("each", "address", "told"),
     [
-        (SEEN, "seen=within&seen-n=many", "“many” is not a whole number from 0 to 10000."),
+        (SEEN, "seen=within&seen-n=many", "“many” is not a whole number from 0 to 10,000."),
         (SEEN, "seen=within&seen-n=10001", "“10001” is not a whole number"),
         (SEEN, "seen=within&seen-n=-1", "“-1” is not a whole number"),
         (SEEN, "seen=between&seen-from=31.3.2026", "“31.3.2026” is not a day, as in 2026-05-31."),

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.http import QueryDict
+from django.utils import translation
 
 from tests.factories import ClassFactory, OrganizationFactory, UserFactory
-from tms.finding.listing import Column, Listing, Question, find
+from tms.finding.listing import Cell, Column, Listing, Question, find
 from tms.models import User
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +55,16 @@ def test_without_a_question_everything_comes_in_the_order_of_the_listing(people)
     assert found.count == 4
     assert names(found) == ["Grace", "Ada", "Alan"]
     assert [cell.value for cell in found.lines[0].cells] == ["Grace Hopper", "hopper@x.org", "Northwind"]
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "Mar\u00a05,\u00a02026, 3:00\u00a0p.m."), ("de", "05.03.2026 15:00")],
+)
+def test_no_reader_takes_the_month_for_the_day(language, told):
+    cell = Cell(label="Earned", value=datetime(2026, 3, 5, 15, tzinfo=UTC), template="")
+    with translation.override(language):
+        assert cell.text == told
 
 
 def test_more_than_are_counted_are_sorted_by_what_an_index_holds_alone(people, monkeypatch):
