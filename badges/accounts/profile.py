@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from badges import addresses
 from badges.differences import waiting
@@ -19,6 +20,7 @@ from providers import accounts, health
 from providers.models import BadgeProvider
 from providers.registry import adapter_class
 from tms.access import Action
+from tms.profiles.counts import Line
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -49,15 +51,13 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """`may_…`: what makes sense for the account as it is. `states` counts its badges by what became of their
-    templates, `active` those that are issued."""
+    """`may_…`: what makes sense for the account as it is. `badges` counts its badges: all, those that are
+    active, and by what became of their templates."""
 
     health: health.Health
     work: Workload
     counts: Sequence[StateCount]
-    badges: int
-    active: int
-    states: Sequence[tuple[str, int]]
+    badges: Sequence[Line]
     history: Sequence[Told]
     differences: int
     available_to: Sequence[Organization]
@@ -79,13 +79,6 @@ def profiled(viewer: User) -> QuerySet[BadgeProvider]:
 def profile_of(provider: BadgeProvider, *, viewer: User) -> Profile:
     """Of one of `profiled`."""
     work = workload_of(provider)
-    own = Badge.objects.for_user(viewer, Action.SEE).filter(badge_provider=provider)
-    tally = own.order_by().values_list("template_state", "is_active").annotate(count=Count("pk"))
-    by_state: dict[str, int] = {}
-    active = 0
-    for state, is_active, count in tally:
-        by_state[state] = by_state.get(state, 0) + count
-        active += count if is_active else 0
     history = Synchronization.objects.for_user(viewer, Action.SEE).filter(badge_provider=provider)
     speaks = adapter_class(provider.kind) is not None
     return Profile(
@@ -101,9 +94,7 @@ def profile_of(provider: BadgeProvider, *, viewer: User) -> Profile:
             for status in SHOWN
             if status in work.counts
         ],
-        badges=sum(by_state.values()),
-        active=active,
-        states=[(str(state.label), by_state[state]) for state in Badge.TemplateState if state in by_state],
+        badges=_badges_of(provider, viewer=viewer),
         history=[
             Told(record=record, sentence=summary(record))
             for record in history.select_related("actor", "badge_provider")[:LATEST]
@@ -115,3 +106,29 @@ def profile_of(provider: BadgeProvider, *, viewer: User) -> Profile:
         may_resume=bool(provider.paused_at or provider.broken_until),
         is_calling=provider.kind in accounts.CALLING,
     )
+
+
+def _badges_of(provider: BadgeProvider, *, viewer: User) -> list[Line]:
+    own = Badge.objects.for_user(viewer, Action.SEE).filter(badge_provider=provider)
+    tally = own.order_by().values_list("template_state", "is_active").annotate(count=Count("pk"))
+    by_state: dict[str, int] = {}
+    active = 0
+    for state, is_active, count in tally:
+        by_state[state] = by_state.get(state, 0) + count
+        active += count if is_active else 0
+    if not by_state:
+        return []
+    pk = provider.pk
+    return [
+        Line(label=_("All"), count=sum(by_state.values()), url=addresses.badges(provider=pk)),
+        Line(label=_("Active"), count=active, url=addresses.badges(provider=pk, active="is")),
+        *(
+            Line(
+                label=state.label,
+                count=by_state[state],
+                url=addresses.badges(provider=pk, template=state.value),
+            )
+            for state in Badge.TemplateState
+            if state in by_state
+        ),
+    ]
