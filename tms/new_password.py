@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import password_validation
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -21,6 +22,12 @@ class WithNewPassword(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text=_("Leave empty to keep the present one. Without any, the user cannot sign in."),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is None:
+            self.fields["new_password"].label = gettext("Password")
+            self.fields["new_password"].help_text = gettext("Without one, the user cannot sign in.")
 
     def clean_new_password(self) -> str:
         password: str = self.cleaned_data["new_password"]

@@ -77,7 +77,7 @@ class BadgeForm(TranslatedForm, SharedForm):
             "template_id": gettext_lazy("Badge Provider Template Id"),
         }
         help_texts = {
-            "name": gettext_lazy("Best the name of the template at the provider."),
+            "name": gettext_lazy("Best practice: the name of the template at the provider."),
             "enable_manual_issuance": gettext_lazy(
                 "Administrators and instructors may issue it from a roster, and administrators from a course "
                 "assignment."

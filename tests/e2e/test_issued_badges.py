@@ -141,5 +141,5 @@ def test_why_somebody_has_not_earned_a_badge_yet_is_explained(
     expect(page.locator("tbody tr").first).to_be_visible()
     picture(page, "badge-progress")
     page.get_by_role("link", name="Explain").first.click()
-    expect(page.get_by_role("heading", name="What must hold besides")).to_be_visible()
+    expect(page.get_by_role("heading", name="What else must be true")).to_be_visible()
     assert_accessible(page)

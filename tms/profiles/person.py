@@ -109,6 +109,7 @@ class PersonForm(WithNewPassword, EntityForm):
             "external_id": gettext_lazy("External ID"),
         }
         help_texts = {
+            "time_zone": "",
             "email": gettext_lazy("The login, and the address that badges are issued to."),
             "language": gettext_lazy("Of pages and messages. Users can change it below every page."),
             "external_id": gettext_lazy("What another system calls this user."),
@@ -129,7 +130,7 @@ class PersonForm(WithNewPassword, EntityForm):
         organization.required = not user.is_superuser
         self.fields["time_zone"].widget = ZoneSelect(empty=_("The organization's"))
         spoken: Any = self.fields["language"]
-        spoken.choices = [("", _("As the browser asks for")), *language.choices()]
+        spoken.choices = [("", _("Follows the browser")), *language.choices()]
         self.initial["is_disabled"] = not self.instance.is_active
         self._add_roles()
         self._prepare_participation()

@@ -87,6 +87,15 @@ def test_a_user_is_created_with_roles_that_start_and_expire(office: Client, admi
     }
 
 
+def test_only_who_has_a_password_is_told_how_to_keep_it(office: Client, admin: User) -> None:
+    keep = "Leave empty to keep the present one."
+
+    assert keep not in office.get(CREATE).content.decode()
+    assert (
+        keep in office.get(f"/users/{UserFactory(organization=admin.organization).pk}/edit/").content.decode()
+    )
+
+
 def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(office: Client, admin: User) -> None:
     UserFactory(email="grace@example.org")
 
