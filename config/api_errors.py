@@ -113,12 +113,17 @@ def _shaped(
     data: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    body: dict[str, Any] = {"code": code, "message": message}
+    body: dict[str, Any] = {"code": code, "message": _encodable(message)}
     if fields:
-        body["fields"] = fields
+        body["fields"] = {_encodable(name): [*map(_encodable, told)] for name, told in fields.items()}
     if data:
         body["data"] = data
     return Response(body, status=status, headers=headers)
+
+
+def _encodable(text: object) -> str:
+    """It may repeat what was sent, and half a surrogate pair, which JSON can name, has no encoding."""
+    return str(text).encode(errors="replace").decode()
 
 
 def _invalid(detail: Any) -> Response:

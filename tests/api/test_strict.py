@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from achievements.models import Achievement
 from tests.api.conftest import World
 from tests.factories import LabFactory, LabInstanceFactory
 from tms.models import LabInstance
@@ -81,6 +82,32 @@ def test_text_that_no_database_can_store_is_refused(world: World, administrator:
         answer = administrator.post("/api/v1/labs/", data=body, content_type="application/json")
         assert answer.status_code == 400
         assert list(answer.json()["fields"]) == ["name"]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_names_in_other_languages_can_be_stored_too(
+    world: World, administrator: APIClient, text: str
+) -> None:
+    body = {"name": "Explorer", "organization": "ext:north", "translations": {"de": {"name": text}}}
+
+    answer = administrator.post("/api/v1/achievements/", json.dumps(body), content_type="application/json")
+
+    assert answer.status_code == 400
+    assert list(answer.json()["fields"]) == ["translations"]
+    assert not Achievement.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"\ud800": 1}, {"frequency_type": "\ud800"}, {"translations": {"\ud800": {}}}],
+)
+def test_a_refusal_can_be_read_though_it_repeats_what_cannot(
+    administrator: APIClient, body: dict[str, Any]
+) -> None:
+    for address in ("/api/v1/achievements/", "/api/v1/achievements/preview/"):
+        answer = administrator.post(address, json.dumps(body), content_type="application/json")
+        assert answer.status_code == 400
+        assert "?" in answer.json()["message"]
 
 
 @pytest.mark.parametrize("body", ["[]", '"text"', "17", "null"])

@@ -18,7 +18,7 @@ from rest_framework import relations, serializers
 
 from tms.access import Action, reachable
 from tms.models import Organization
-from tms.models.base import Fact
+from tms.models.base import Fact, is_storable
 
 if TYPE_CHECKING:
     RelatedField = relations.RelatedField[Any, Any, Any]
@@ -41,19 +41,10 @@ def key_of(reference: object) -> tuple[str, int | str] | None:
         return None
     if reference.startswith(PREFIX):
         value = reference.removeprefix(PREFIX)
-        return ("external_id", value) if value and _is_storable(value) else None
+        return ("external_id", value) if value and is_storable(value) else None
     if reference.isascii() and reference.isdecimal() and len(reference) <= _DIGITS:
         return "pk", int(reference)
     return None
-
-
-def _is_storable(value: str) -> bool:
-    """Neither NUL, which PostgreSQL refuses, nor half a surrogate pair, which has no encoding."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in value
 
 
 def has_external_id(model: type[models.Model]) -> bool:

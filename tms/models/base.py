@@ -51,6 +51,15 @@ class Fact(models.Model):
         self.external_id = self.external_id or None
 
 
+def is_storable(text: str) -> bool:
+    """Neither NUL, which PostgreSQL refuses, nor half a surrogate pair, which has no encoding."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
 def require_bounds(value: Any) -> None:
     """Raise ValidationError for a moment or a number that no column should hold."""
     if isinstance(value, int | float):

@@ -10,6 +10,8 @@ from django.db import models
 from django.utils.translation import get_language, get_language_info
 from django.utils.translation import gettext_lazy as _
 
+from tms.models.base import is_storable
+
 if TYPE_CHECKING:
     Translations = Mapping[str, Mapping[str, str]]
 
@@ -44,6 +46,8 @@ def _problems(code: str, texts: Any) -> Iterator[ValidationError]:
     if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
         yield ValidationError(_("Write “name” and “description” as texts."), code="shape")
         return
+    if not all(map(is_storable, texts.values())):
+        yield ValidationError(_("It contains a character that cannot be stored."), code="unstorable")
     for part in texts.keys() - set(PARTS):
         yield ValidationError(
             _("%(part)s cannot be translated; “name” and “description” can."),
