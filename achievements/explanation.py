@@ -106,10 +106,7 @@ class Explanation:
                 % numbers
             )
         if self.waits_until:
-            return _(
-                "Everything holds, but it is somebody else's until %(day)s: what counts from then on"
-                " earns it."
-            ) % {"day": date_format(self.waits_until)}
+            return told_to_wait(self.waits_until)
         return _("Everything holds; it is awarded with the next evaluation, within seconds.")
 
     @property
@@ -126,7 +123,7 @@ def explain(achievement: Achievement, learner: User, *, actor: User | None = Non
         require(actor, Action.MANAGE, achievement)
         require(actor, Action.SEE, learner)
     active = active_rule(achievement)
-    inside = _is_inside(achievement, learner)
+    inside = is_inside(achievement, learner)
     outside = not inside and active.outsiders and active.names_courses
     earned = achievement.earned.filter(learner=learner, withdrawn_at__isnull=True)
     awards = tuple(earned.select_related("issued_badge").order_by("occurrence"))
@@ -143,7 +140,7 @@ def explain(achievement: Achievement, learner: User, *, actor: User | None = Non
         gates=tuple(gates),
         conditions=tuple(conditions),
         parts=tuple(_holds(part, are_met) for part in active.rule.conditions),
-        waits_until=_first_free_day(active, learner, outside=outside) if active.is_daily else None,
+        waits_until=first_free_day(active, learner, outside=outside) if active.is_daily else None,
         through_ticked_courses=outside,
     )
 
@@ -155,7 +152,7 @@ def _holds(part: Condition | Group, are_met: Iterator[bool]) -> bool:
     return next(are_met)
 
 
-def _first_free_day(active: ActiveRule, learner: User, *, outside: bool) -> date | None:
+def first_free_day(active: ActiveRule, learner: User, *, outside: bool) -> date | None:
     """None where something that the learner has done by then, or may do any day, earns it."""
     if not active.rule.conditions:
         return None
@@ -166,6 +163,12 @@ def _first_free_day(active: ActiveRule, learner: User, *, outside: bool) -> date
         for counting in countings_of(active, outside=outside)
     ]
     return None if fetch(join(" UNION ALL ", counts)) else free.date()
+
+
+def told_to_wait(day: date) -> str:
+    return _(
+        "Everything holds, but it is somebody else's until %(day)s: what counts from then on earns it."
+    ) % {"day": date_format(day)}
 
 
 def _places(achievement: Achievement) -> Gate:
@@ -182,7 +185,7 @@ def _is_over(award: EarnedAchievement) -> bool:
     return award.issued_badge is not None and award.issued_badge.status in TIMED_OUT
 
 
-def _is_inside(achievement: Achievement, learner: User) -> bool:
+def is_inside(achievement: Achievement, learner: User) -> bool:
     home = learner.organization
     if home is None:
         return False

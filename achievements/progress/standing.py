@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from achievements.conditions.explain import Names, outline, stored_rule
 from achievements.conditions.language import Condition, Group, Rule
 from achievements.conditions.partial import how_far
-from achievements.models import Begun, EarnedAchievement
+from achievements.models import Achievement, Begun, EarnedAchievement
 from achievements.reach import reached_by, reaches
 
 if TYPE_CHECKING:
-    from achievements.models import Achievement
     from tms.models import User
 
 NEAREST = 3
@@ -95,7 +95,7 @@ class Near:
 
 
 def nearest(learner: User, *, count: int = NEAREST) -> list[Near]:
-    """Those of which the least is missing; one query."""
+    """Those of which the least is missing, but for those that others have taken for good; one query."""
     found: list[Near] = []
     for begun in _begun(learner):
         if reaches(begun.achievement, learner):
@@ -112,8 +112,19 @@ def _begun(learner: User) -> Iterator[Begun]:
     )
     rows = Begun.objects.filter(
         ~Exists(earned),
+        _has_places_left(),
         learner=learner,
         achievement__in=reached_by(learner).order_by().values("pk"),
         rule_version=F("achievement__rule_version"),
     )
     return rows.select_related("achievement").order_by("-percent", "achievement__name", "pk").iterator(20)
+
+
+def _has_places_left() -> Q:
+    """Where so many learners in all can earn it."""
+    awards = EarnedAchievement.objects.filter(
+        achievement=OuterRef("achievement"), withdrawn_at__isnull=True
+    ).order_by()
+    taken = awards.values("achievement").annotate(learners=Count("learner", distinct=True)).values("learners")
+    is_contest = Q(achievement__frequency_type=Achievement.FrequencyType.PER_ACHIEVEMENT)
+    return ~is_contest | Q(achievement__frequency__gt=Coalesce(Subquery(taken), 0))

@@ -350,6 +350,31 @@ class TestWhyNotYet:
         backfill.award_due()
         assert "All places are taken." in words(client.get(why_of(learner, achievement), headers=HTMX))
 
+    def test_a_day_that_somebody_else_has_is_told_with_the_next_one_that_is_free(
+        self, client, learner, open_gallery, django_assert_max_num_queries
+    ):
+        achievement = rule(learner, frequency=3, frequency_type=Achievement.FrequencyType.PER_DAY)
+        LabInstanceFactory(user=UserFactory(organization=learner.organization))
+        LabInstanceFactory(user=learner, started_at=PAST + timedelta(days=1))
+        settle()
+        backfill.award_due()
+        open_gallery()
+
+        with django_assert_max_num_queries(12):
+            page = words(client.get(why_of(learner, achievement), headers=HTMX))
+
+        assert "Everything holds, but it is somebody else&#x27;s until March 5, 2026" in page
+
+    def test_what_is_missing_on_her_profile_leads_there(self, client, learner):
+        on_profile = rule(learner, "[{Subject:50, Kinds:[profile_picture_added]}]")
+        elsewhere = rule(learner, "[{Subject:0, Count:4}]")
+        edit = f'href="{reverse("own-profile")}"'
+
+        assert edit in client.get(why_of(learner, on_profile), headers=HTMX).content.decode()
+        assert edit not in client.get(why_of(learner, elsewhere), headers=HTMX).content.decode()
+        client.force_login(AdministratorFactory(organization=learner.organization))
+        assert edit not in client.get(why_of(learner, on_profile), headers=HTMX).content.decode()
+
     def test_a_rule_that_rests_says_so(self, client, learner):
         achievement = rule(learner)
         Achievement.objects.filter(pk=achievement.pk).update(paused_at=timezone.now())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from achievements import evaluation
+from achievements import backfill, evaluation
 from achievements.authoring import save_achievement
 from achievements.conditions.explain import names_of
-from achievements.models import Begun
+from achievements.models import Achievement, Begun
 from achievements.progress.looks import look
 from achievements.progress.standing import nearest, standing_of
 from achievements.progress.working_out import work_out
@@ -96,3 +96,20 @@ def test_what_is_out_of_reach_now_is_not_near(learner):
     achievement.enabled = False
     save_achievement(achievement)
     assert nearest(learner) == []
+
+
+def test_what_others_have_taken_for_good_is_not_near(learner):
+    contest = {"frequency_type": Achievement.FrequencyType.PER_ACHIEVEMENT, "frequency": 2}
+    rule(learner, "[{Subject:0, Count:2}]", name="First two of all", **contest)
+    rule(learner, "[{Subject:0, Count:3}]", name="Whoever does it")
+    LabInstanceFactory(user=learner)
+    LabInstanceFactory.create_batch(2, user=UserFactory(organization=learner.organization))
+    settle(learner)
+    backfill.award_due()
+    assert [each.achievement.name for each in nearest(learner)] == ["First two of all", "Whoever does it"]
+
+    LabInstanceFactory.create_batch(2, user=UserFactory(organization=learner.organization))
+    settle(learner)
+    backfill.award_due()
+
+    assert [each.achievement.name for each in nearest(learner)] == ["Whoever does it"]
