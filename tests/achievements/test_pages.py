@@ -181,7 +181,11 @@ class TestWhatIsShown:
                 "Waiting: the badge provider is paused",
                 "It is sent as soon as the account at Credly works again.",
             ),
-            ({"status": Status.FAILED}, "Failed", "It could not be sent to ada@example.org."),
+            (
+                {"status": Status.FAILED},
+                "Failed",
+                "It could not be sent to ada@example.org. The training organization sees why, and can send it again.",
+            ),
             ({"status": Status.ACCEPTED}, "Accepted", "It went to ada@example.org and is ready to share."),
             ({"status": Status.REJECTED}, "Rejected by earner", "It can still be accepted there."),
             (
@@ -189,7 +193,13 @@ class TestWhatIsShown:
                 "Revoked",
                 "Taken back: The exam was taken by somebody else.",
             ),
-            ({"status": Status.EXPIRED}, "Expired", "No longer valid."),
+            ({"status": Status.REVOKED}, "Revoked", "Taken back. The training organization can tell why."),
+            ({"status": Status.EXPIRED}, "Expired", "No longer valid. The training organization can tell"),
+            (
+                {"status": Status.EXPIRED, "expires_at": PAST},
+                "Expired",
+                "It was valid until March 2, 2026. The training organization can tell whether it can be renewed.",
+            ),
         ],
     )
     def test_every_status_is_told_in_words(self, client, learner, fields, label, sentence):
