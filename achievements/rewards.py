@@ -19,7 +19,7 @@ from achievements.progress.looks import Known, look
 from achievements.progress.standing import Near, nearest
 from badges.models import IssuedBadge
 from badges.sharing.order import featured_first
-from badges.status import AT_PROVIDER, Status
+from badges.status import AT_PROVIDER, LIVE, Status
 from badges.wording import Told, told
 from providers.models import BadgeProvider
 from tms.access import Action
@@ -35,6 +35,8 @@ MOST_DIGITS = 7
 
 # Never reached the learner, or is no longer what she holds.
 NOT_SHOWN = (Status.CANCELLED, Status.SUPERSEDED, Status.REMOVED)
+# What she has, or is about to have.
+ON_DISPLAY = [status for status in LIVE if status not in {Status.FAILED, Status.REJECTED}]
 UNDER_WAY = (Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.REVOKING)
 
 
@@ -134,6 +136,8 @@ class Rewards:
     achievement_pages: Page[EarnedAchievement]
     badge_pages: Page[IssuedBadge]
     points: int
+    # Those of them that she has or is about to have, as the dashboard counts them.
+    badges_on_display: int
     # Something is still being evaluated, worked out or sent, so that looking again soon is worth it.
     is_moving: bool
     # How many badges each kind of provider has, by its name.
@@ -184,16 +188,17 @@ def _rewards(
     badges = latest_of_each_badge(badges)
     kinds = (
         badges.order_by()
-        .values_list("badge__badge_provider__kind")
+        .values("badge__badge_provider__kind")
         .annotate(
             count=Count("pk"),
             moving=Count("pk", filter=Q(status__in=UNDER_WAY)),
             held=Count("pk", filter=Q(status__in=AT_PROVIDER)),
+            shown=Count("pk", filter=Q(status__in=ON_DISPLAY)),
         )
     )
     by_kind = list(kinds)
     achievement_pages, points = _of_achievements(earned, asked.get("achievements"))
-    badge_pages = _turned(badges, sum(count for _kind, count, _moving, _held in by_kind), asked.get("badges"))
+    badge_pages = _turned(badges, sum(row["count"] for row in by_kind), asked.get("badges"))
     achievements, near_in_words = _in_words(list(achievement_pages.object_list), near)
     return Rewards(
         achievements=achievements,
@@ -202,9 +207,12 @@ def _rewards(
         badge_pages=badge_pages,
         points=points,
         near=near_in_words,
-        is_moving=any(moving for _kind, _count, moving, _held in by_kind),
+        badges_on_display=sum(row["shown"] for row in by_kind),
+        is_moving=any(row["moving"] for row in by_kind),
         at_providers={
-            BadgeProvider.Kind(kind).label: held for kind, _count, _moving, held in by_kind if held
+            BadgeProvider.Kind(row["badge__badge_provider__kind"]).label: row["held"]
+            for row in by_kind
+            if row["held"]
         },
     )
 
@@ -263,5 +271,5 @@ def remaining(learner: User, *, viewer: User) -> list[Remainder]:
 
 
 def on_display(rows: QuerySet[IssuedBadge]) -> QuerySet[IssuedBadge]:
-    """Those fit for the dashboard: what the learner has, or is about to have."""
-    return rows.exclude(Q(status__in=[Status.FAILED, Status.REJECTED, Status.REVOKED, Status.EXPIRED]))
+    """Those fit for the dashboard and a profile. They are live, so that there is one of a badge at most."""
+    return rows.filter(status__in=ON_DISPLAY)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Exists, OuterRef, Q, Sum
 
 from achievements.models import EarnedAchievement
-from achievements.rewards import NOT_SHOWN, on_display
+from achievements.rewards import on_display
 from badges.models import IssuedBadge
 from badges.sharing.order import shown_to_others
 
@@ -52,15 +52,14 @@ class Showcase:
 
 def showcase_of(member: User, *, most: int) -> Showcase:
     """Featured first, then the newest; four queries, and at most twice `most` rows."""
-    held = _badges(member)
+    held = on_display(IssuedBadge.objects.filter(learner=member))
     trophies = _trophies(member, badges=held)
     badges = shown_to_others(held)
     medals = [
-        *(_of_badge(row) for row in badges.select_related("badge", "presentation")[:most]),
+        *(_of_badge(row) for row in badges.select_related("badge")[:most]),
         *(_of_trophy(row) for row in trophies.select_related("achievement")[:most]),
     ]
-    medals.sort(key=lambda medal: medal.earned_at, reverse=True)
-    medals.sort(key=lambda medal: not medal.is_featured)
+    medals.sort(key=lambda medal: (medal.is_featured, medal.earned_at), reverse=True)
     earned = _earned(member).aggregate(
         points=Sum("points"), trophies=Count("pk", filter=Q(pk__in=trophies.order_by().values("pk")))
     )
@@ -69,13 +68,6 @@ def showcase_of(member: User, *, most: int) -> Showcase:
         total=badges.count() + earned["trophies"],
         points=earned["points"] or 0,
     )
-
-
-def _badges(member: User) -> QuerySet[IssuedBadge]:
-    """The latest of each badge, where it is fit for display."""
-    of_member = IssuedBadge.objects.filter(learner=member).exclude(status__in=NOT_SHOWN)
-    newer = of_member.filter(badge=OuterRef("badge"), pk__gt=OuterRef("pk"))
-    return on_display(of_member).exclude(Exists(newer))
 
 
 def _earned(member: User) -> QuerySet[EarnedAchievement]:
