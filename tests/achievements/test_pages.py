@@ -241,10 +241,25 @@ class TestWhatIsShown:
 
         assert shown.row.status == Status.ACCEPTED
 
-    def test_nothing_yet_says_so(self, client, learner):
+    def test_nothing_yet_says_so_and_to_herself_what_leads_to_something(self, client, learner):
+        client.force_login(AdministratorFactory(organization=learner.organization))
+        assert words(client.get(page_of(learner))).count("Nothing to display, yet.") == 2
+
+        client.force_login(learner)
+        page = words(client.get(OWN))
+
+        assert "Your first achievement is close: launch a lab" in page
+        assert "Badges come with achievements, or from those who teach you." in page
+
+    def test_the_total_counts_what_she_has_or_is_about_to_have(self, client, learner):
+        for status in (Status.ACCEPTED, Status.QUEUED, Status.FAILED, Status.REVOKED, Status.EXPIRED):
+            hold(learner, name=status, status=status)
         client.force_login(learner)
 
-        assert words(client.get(OWN)).count("Nothing to display, yet.") == 2
+        response = client.get(OWN)
+
+        assert re.search(r"Badges</a>\s*</dt>\s*<dd>\s*2\s*</dd>", response.content.decode())
+        assert len(response.context["rewards"].badges) == 5
 
     def test_texts_of_other_people_are_escaped(self, client, learner):
         achievement = AchievementFactory(
