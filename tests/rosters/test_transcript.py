@@ -243,3 +243,28 @@ def test_links_lead_there(client, learner, page):
     client.force_login(learner)
     for place in ("/", "/achievements/", f"/course-assignments/{assignment.pk}/"):
         assert f'href="/users/{learner.pk}/transcript/"' in words(client.get(place))
+
+
+def test_she_reads_names_in_her_language_and_others_those_that_they_issue_by(learner, page, badge):
+    administrator = AdministratorFactory(organization=learner.organization)
+    for reader in (learner, administrator):
+        reader.language = "de"
+        reader.save()
+    practiced = badge("Practised")
+    practiced.translations = {"de": {"name": "Geübt"}}
+    practiced.save()
+    IssuedBadgeFactory(learner=learner, badge=practiced, status=Status.ACCEPTED)
+
+    own, seen = told(page()), told(page(as_=administrator))
+
+    assert "Geübt" in own
+    assert "Practised" not in own
+    assert "Practised" in seen
+    assert "Geübt" not in seen
+
+
+def test_administrators_come_from_the_pages_of_people_and_go_back_there(learner, page):
+    found = words(page(as_=AdministratorFactory(organization=learner.organization)))
+
+    assert f'<a href="/users/{learner.pk}/"' in found
+    assert "/admin/tms/user/" not in found
