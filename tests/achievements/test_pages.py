@@ -608,6 +608,17 @@ class TestWatching:
         assert 'hx-trigger="every 3s"' in page
         assert client.get(OWN).context["rewards"].fingerprint in page
 
+    def test_what_is_watched_fills_the_dialog_of_all_achievements_and_does_not_take_its_place(
+        self, client, learner
+    ):
+        hold(learner, status=Status.QUEUED)
+        client.force_login(learner)
+
+        [link] = re.findall(r'<a [^>]*id="open-achievements"[^>]*>', words(client.get(OWN)))
+
+        assert 'hx-target="#full-achievements"' in link
+        assert 'hx-swap="innerHTML"' in link
+
     def test_it_watches_while_her_activity_is_not_evaluated_yet(self, client, learner):
         ProgressChange.objects.create(learner=learner)
         client.force_login(learner)
