@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.catalogues import GERMAN, hebrew, read, retold, write
 from tests.e2e.conftest import Product, assert_accessible, free_port
@@ -65,8 +65,8 @@ def choose(page: Page, language: str) -> None:
     expect(button).to_have_attribute("aria-pressed", "true")
 
 
-def sign_in(page: Page) -> None:
-    page.locator("input[name=username]:not([type=hidden])").fill("learner@demo.example")
+def sign_in(page: Page, who: str = "learner") -> None:
+    page.locator("input[name=username]:not([type=hidden])").fill(f"{who}@demo.example")
     page.locator("input[name=password]:not([type=hidden])").fill("demo")
     page.locator("form:has(input[type=password]) button[type=submit]").click()
     expect(page.locator(".user-name")).to_be_attached()
@@ -137,6 +137,38 @@ def test_a_learner_reads_every_page_on_a_phone(
         expect(page.locator("html")).to_have_attribute("dir", direction)
         assert_fits(page)
         assert_accessible(page)
+
+
+def test_an_instructor_has_badges_and_trophies_of_a_roster_in_sight_on_a_tablet(
+    open_sign_in: Callable[..., Page],
+) -> None:
+    page = open_sign_in(width=820)
+    sign_in(page, "instructor")
+    choose(page, "Deutsch")
+    page.goto("/classes/")
+    page.locator("main tbody a").first.click()
+    page.goto(
+        f"{page.url}?columns_chosen=1&column=email&column=organization&column=enrollment"
+        "&column=completion&column=badges"
+    )
+    assert_fits(page)
+    assert_accessible(page)
+    trophy, badge = page.locator(".trophy-button").first, page.locator(".held li").first
+    expect(trophy).to_be_visible()
+    assert trophy.evaluate("each => each.getBoundingClientRect().right <= innerWidth")
+    expect(badge).to_be_visible()
+    # In words, not in letters below one another.
+    assert badge.evaluate("each => each.offsetWidth > each.offsetHeight")
+
+
+def test_the_bar_of_an_administrator_is_one_line(open_sign_in: Callable[..., Page]) -> None:
+    page = open_sign_in(width=1280)
+    sign_in(page, "administrator")
+    choose(page, "Deutsch")
+    entries = page.locator("#navigation > *:visible")
+    tops = [entry["y"] for entry in map(Locator.bounding_box, entries.all()) if entry]
+    assert len(tops) > 3
+    assert max(tops) - min(tops) < 10
 
 
 def test_the_page_is_mirrored_where_one_reads_from_right_to_left(open_sign_in: Callable[..., Page]) -> None:
