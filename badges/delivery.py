@@ -82,6 +82,8 @@ SPARED: dict[str, Any] = {
     "was_undone": False,
 }
 STANDING_TO_STATUS = {Standing.ACCEPTED: Status.ACCEPTED, Standing.REJECTED: Status.REJECTED}
+ASK_AGAIN_SECONDS = 1.0
+_KINDS = (Status.REVOKING, Status.UNKNOWN, Status.QUEUED)
 
 
 def deliver(*, connections: int | None = None, seconds: float = math.inf) -> int:
@@ -94,7 +96,7 @@ def deliver(*, connections: int | None = None, seconds: float = math.inf) -> int
         return 0
     started = monotonic()
     count = exchange(
-        _next,
+        _Taking(),
         work=_work,
         settle=_settle,
         connections=connections or settings.DELIVERY_CONNECTIONS,
@@ -105,24 +107,40 @@ def deliver(*, connections: int | None = None, seconds: float = math.inf) -> int
     return count
 
 
-def _next(limit: int, *, room: dict[int, int]) -> list[IssuedBadge]:
-    """What is due of each kind. They take turns at being the first, who gets the calls that an account may
-    make now, so that a long queue of one keeps no other from them; and what is open gets half of the places
-    at most, so that something is sent whatever there is to look up."""
-    rows: list[IssuedBadge] = []
-    for status in next(_orders):
-        left = limit - len(rows)
-        taken = Counter(row.badge.badge_provider_id for row in rows)
-        free = {account: max(most - taken[account], 0) for account, most in room.items()}
-        if status == Status.QUEUED:
-            rows += _next_to_send(left, room=free)
-        else:
-            rows += claim_open(status, math.ceil(left / 2), room=free)
-    return rows
+class _Taking:
+    """Claims what is due of each kind, for one exchange.
 
+    The kinds take turns at being the first, who gets the calls that an account may make now, so that a long
+    queue of one keeps no other from them; and what is open gets half of the places at most, so that something
+    is sent whatever there is to look up. While there is something to send, what there was nothing of is asked
+    about again only a second later.
+    """
 
-_KINDS = (Status.REVOKING, Status.UNKNOWN, Status.QUEUED)
-_orders = cycle([_KINDS, (*_KINDS[1:], _KINDS[0]), (_KINDS[2], *_KINDS[:2])])
+    # Goes on from one exchange to the next.
+    orders = cycle([_KINDS, (*_KINDS[1:], _KINDS[0]), (_KINDS[2], *_KINDS[:2])])
+
+    def __init__(self) -> None:
+        self.ask_at = dict.fromkeys(_KINDS, 0.0)
+
+    def __call__(self, limit: int, *, room: dict[int, int]) -> list[IssuedBadge]:
+        kinds, now = next(self.orders), monotonic()
+        rows = self._due([kind for kind in kinds if now >= self.ask_at[kind]], limit, room=room)
+        return rows or self._due([kind for kind in kinds if now < self.ask_at[kind]], limit, room=room)
+
+    def _due(self, kinds: Sequence[Status], limit: int, *, room: dict[int, int]) -> list[IssuedBadge]:
+        rows: list[IssuedBadge] = []
+        for kind in kinds:
+            if not (left := limit - len(rows)):
+                break
+            taken = Counter(row.badge.badge_provider_id for row in rows)
+            free = {account: max(most - taken[account], 0) for account, most in room.items()}
+            if kind == Status.QUEUED:
+                rows += _next_to_send(left, room=free)
+                continue
+            found = claim_open(kind, math.ceil(left / 2), room=free)
+            self.ask_at[kind] = 0.0 if found else monotonic() + ASK_AGAIN_SECONDS
+            rows += found
+        return rows
 
 
 def _work(row: IssuedBadge) -> Answer:

@@ -55,8 +55,6 @@ LINES = 60
 
 def main() -> None:
     options = _options()
-    if options.deliver:
-        _deliver_for_ever(options.deliver, connections=options.connections)
     with own_database("benchmark_issuing"):
         print(machine.facts())
         with fresh_sandbox() as sandbox:
@@ -72,8 +70,6 @@ def _options() -> argparse.Namespace:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="part")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--deliver", metavar="HOST:PORT", help=argparse.SUPPRESS)
-    parser.add_argument("--connections", type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -307,20 +303,18 @@ def _deliverer(sandbox: Sandbox, *, connections: int) -> Iterator[subprocess.Pop
         **os.environ,
         "DATABASE_URL": urlsplit(settings.DATABASE_URL)._replace(path=f"/{name}").geturl(),
     }
-    command = [sys.executable, "-m", "benchmarks.issuing", "--deliver", sandbox.host_port]
-    command += ["--connections", str(connections)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.deliverer",
+        sandbox.host_port,
+        f"--connections={connections}",
+    ]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:
             process.terminate()
-
-
-def _deliver_for_ever(host_port: str, *, connections: int) -> None:
-    settings.PROVIDER_ALLOWED_HOSTS = [host_port]
-    while True:
-        count = deliver(connections=connections)
-        print(f"{count} {machine.peak_mb():.0f}", flush=True)
 
 
 # --- Memory -------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ picture was taken nor anything else that hid in the file goes on.
 
 from __future__ import annotations
 
-import hashlib
 from io import BytesIO
 from typing import BinaryIO
 
@@ -91,7 +90,3 @@ def _too_large(most: int) -> ValidationError:
         % {"most": most // 1_000_000},
         code="too_many_pixels",
     )
-
-
-def version_of(image: bytes) -> str:
-    return hashlib.sha256(image).hexdigest()[:16]
