@@ -506,6 +506,7 @@ def test_an_administrator_issues_a_badge_from_a_course_assignment(room, open_pag
     expect(page.get_by_role("table", name="Classes")).to_contain_text("Foundations on Site")
     expect(page.get_by_role("table", name="Classes")).not_to_contain_text("Guest Speaker")
     assignments.get_by_role("link", name="Cloud Foundations").click()
+    page.wait_for_load_state()
     # What was issued by mistake is taken back from where it was issued, and a refusal loses nothing typed.
     acts = page.get_by_role("region", name="Issued from here by hand")
     acts.get_by_role("button", name="Undo… Guest Speaker").click()
