@@ -11,8 +11,10 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from tms.access import owner_path
+from tms.errors import DomainError
 from tms.models import AuditEntry, User
 
 if TYPE_CHECKING:
@@ -73,6 +75,14 @@ def record_many(
     AuditEntry.objects.create(
         act=act, kind=kind, organization_id=organization, actor=actor, reason=reason, count=count
     )
+
+
+def require_reason(reason: str) -> str:
+    """A reason that is kept here, trimmed. Raises DomainError("reason_required") for an empty one."""
+    if not (kept := reason.strip()):
+        message = _("A reason is required: it is kept in the audit.")
+        raise DomainError("reason_required", message, fields={"reason": [message]})
+    return kept
 
 
 def owners_of(rows: models.QuerySet[Any], *, actor: User | None) -> list[int]:

@@ -19,11 +19,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from tms import audit
-from tms.access import Action, require
 from tms.contributions import contributed
 from tms.errors import Conflict, DomainError, NotFound
 from tms.members.profile import forget_profile
 from tms.models import User
+from tms.people import managed_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,12 +75,9 @@ def close_account(user: User, *, reason: str = "", actor: User) -> User:
 
 def _refuse(user: User, *, reason: str, actor: User) -> None:
     if actor.pk != user.pk:
-        require(actor, Action.MANAGE, user)
-        if user.is_superuser and not actor.is_superuser:
+        if not managed_by(actor).filter(pk=user.pk).exists():
             raise NotFound("not_found", _("Not found."))
-        if not reason.strip():
-            message = _("A reason is required: it is kept in the audit.")
-            raise DomainError("reason_required", message, fields={"reason": [message]})
+        audit.require_reason(reason)
     if user.is_superuser:
         raise DomainError(
             "superuser",

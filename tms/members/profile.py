@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from tms import audit, progress
 from tms.access import Action, require
-from tms.errors import DomainError
 from tms.members import links as social
 from tms.models import Activity, MemberProfile, ProfilePicture, SocialLink, User
 
@@ -119,9 +117,7 @@ def forget_profile(user: User) -> None:
 def clear_profile(user: User, *, reason: str, actor: User | None) -> None:
     """Take away what does not belong there: for those who manage the member, and never without a reason."""
     require(actor, Action.MANAGE, user)
-    if not reason.strip():
-        message = _("A reason is required: it is kept in the audit.")
-        raise DomainError("reason_required", message, fields={"reason": [message]})
+    reason = audit.require_reason(reason)
     with transaction.atomic():
         forget_profile(user)
         audit.record(
@@ -129,7 +125,7 @@ def clear_profile(user: User, *, reason: str, actor: User | None) -> None:
             user,
             kind=audit.Kind.USER,
             actor=actor,
-            reason=reason.strip(),
+            reason=reason,
             changes={"profile": [audit.HIDDEN, ""]},
         )
 
