@@ -11,7 +11,8 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
-from achievements import evaluation
+from achievements import backfill, evaluation
+from achievements.intents import issue_earned
 from achievements.models import Begun, EarnedAchievement, Look
 from achievements.progress.looks import look
 from achievements.progress.working_out import work_out
@@ -28,7 +29,6 @@ from providers.base import OutcomeUnknown
 from tests.badges.conftest import account, accredible_badge, badge
 from tests.factories import (
     AchievementFactory,
-    ActivityFactory,
     AdministratorFactory,
     IssuedBadgeFactory,
     LabInstanceFactory,
@@ -157,8 +157,8 @@ def test_nothing_reaches_a_closed_account(zenobia: User, badge: Badge, sandbox: 
         name="Late", organization=badge.organization, badge_provider=badge.badge_provider, template_id="late"
     )
     AchievementFactory(organization=badge.organization, badge=late)
-    ActivityFactory(user=zenobia)
-    evaluation.award_full()
+    backfill.award_due()
+    assert EarnedAchievement.objects.filter(learner=zenobia, achievement__badge=late).exists()
     closed = close_account(zenobia, actor=zenobia)
     asked = sandbox.received()["counts"]["requests"]
 
@@ -166,6 +166,7 @@ def test_nothing_reaches_a_closed_account(zenobia: User, badge: Badge, sandbox: 
     late.refresh_from_db()
     LabInstanceFactory(user=closed)
     evaluation.award_full()
+    issue_earned()
     gates.save_organization(closed.organization)
     outcome = issue(late, [closed], source=IssuedBadge.Source.API, actor=None)
 
