@@ -32,6 +32,7 @@ from providers.connections import clock
 
 log = logging.getLogger(__name__)
 
+SETTLINGS_AHEAD = 6
 MOST_AHEAD = 64  # rows claimed ahead for each connection; what a crash leaves claimed is looked up first
 # How long the database may be away for its restart before answers in hand are given up, and looked up later.
 RETURNS_WITHIN = (0.0, 0.5, 1.5, 3.0, 5.0)
@@ -76,9 +77,10 @@ def exchange(take: Take, *, work: Work, settle: Settle, connections: int, second
     """Claim, work and settle until nothing is due and nothing is under way; how many exchanges there were.
 
     After `seconds` nothing more is claimed. So much is claimed ahead that the pool never waits for the
-    database: a row for each connection, and of a provider that answers faster than answers are settled twice
-    what the last settling took. Either way a row waits for one exchange or so, and a lease covers that and
-    the exchange itself, because an exchange ends within a third of it (providers.http).
+    database: a row for each connection, and of a provider that answers faster than answers are settled some
+    settlings' worth, for a claim of many rows costs little more than one of few. Either way a row waits for
+    one exchange or so, and a lease covers that and the exchange itself, because an exchange ends within a
+    third of it (providers.http).
     """
     ends_at = monotonic() + seconds
     ahead, count = connections, 0
@@ -100,7 +102,7 @@ def exchange(take: Take, *, work: Work, settle: Settle, connections: int, second
             pool.resume(arrived)
             count += len(arrived)
             if arrived:
-                ahead = min(max(connections, 2 * len(arrived)), MOST_AHEAD * connections)
+                ahead = min(max(connections, SETTLINGS_AHEAD * len(arrived)), MOST_AHEAD * connections)
 
 
 def _taken(take: Take, pool: Pool[Exchanged], *, limit: int) -> list[IssuedBadge]:
@@ -155,9 +157,11 @@ def _heard(exchanged: Exchanged) -> Heard:
 
 def _stops(exchanged: Sequence[Exchanged]) -> bool:
     """Whether the latest answers of an account say that no other row of it should be sent now."""
-    heard = [_heard(one) for one in exchanged]
-    silent = [one.is_somebody_there is False for one in heard]
-    return heard[-1].stops_account or (len(silent) >= breaker.THRESHOLD and all(silent))
+    latest = _heard(exchanged[-1])
+    if latest.stops_account or latest.is_somebody_there is not False:
+        return latest.stops_account
+    silent = [_heard(one).is_somebody_there is False for one in exchanged]
+    return len(silent) >= breaker.THRESHOLD and all(silent)
 
 
 # --- What was learned of accounts ---------------------------------------------------------------------------

@@ -118,8 +118,10 @@ def _swap(steps: Sequence[Move], names: Sequence[str]) -> set[int]:
 
 
 def _stored(column: models.Field[Any, Any], given: Any) -> Any:
-    """As its column keeps a value; what is JSON stays as it is, for it travels as JSON."""
-    return given if isinstance(column, models.JSONField) else column.get_db_prep_save(given, connection)
+    """As its column keeps a value: texts and numbers as they are, and what is JSON travels as JSON."""
+    if given is None or isinstance(given, str | int) or isinstance(column, models.JSONField):
+        return given
+    return column.get_db_prep_save(given, connection)
 
 
 def move_all(

@@ -192,7 +192,8 @@ class Pool(Generic[Done]):
         if not account.is_stopped and self._stops(account.latest):
             account.is_stopped, account.stopped_by = True, result
             self._empty(account)
-        self._wake()
+        # This thread looks for a row itself.
+        self._wake(but=1)
 
     def _account(self, row: IssuedBadge) -> _Account[Done]:
         pk = row.badge.badge_provider_id
@@ -213,12 +214,12 @@ class Pool(Generic[Done]):
             0 if account.is_stopped else min(len(account.waiting), self._connections - len(account.running))
         )
 
-    def _wake(self) -> None:
+    def _wake(self, *, but: int = 0) -> None:
         """Let as many threads look for a row as there are to begin, new ones where too few are idle."""
         shared = sum(self._places(account) for account in self._accounts.values() if not account.is_slow)
         own = sum(self._places(account) for account in self._accounts.values() if account.is_slow)
         wanted = own + min(shared, max(self._connections - self._prompt(), 0))
-        self._changed.notify(wanted)
+        self._changed.notify(max(wanted - but, 0))
         most = THREADS_PER_CONNECTION * self._connections
         while self._idle < wanted and len(self._threads) < most and not self._is_closing:
             self._idle += 1

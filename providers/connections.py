@@ -31,6 +31,7 @@ from providers.base import Misconfigured, Transient
 CONNECT_SECONDS = 10.0
 # A connection that rested longer may have been forgotten by a router between us: a POST on it would hang.
 IDLE_SECONDS = 30.0
+SLACK = 0.05
 
 
 def host_port(host: str, port: int) -> str:
@@ -77,6 +78,14 @@ class Clock(threading.local):
 clock = Clock()
 
 
+def _limit(sock: socket.socket) -> None:
+    """Let what happens next on the socket take no longer than is left, or SLACK more: to set the time costs
+    a system call, during which another thread may take the interpreter away."""
+    left, most = clock.left(), sock.gettimeout()
+    if most is None or not left <= most <= left + SLACK:
+        sock.settimeout(left)
+
+
 class _Reader(io.RawIOBase):
     """The socket, read within the time left: the time-out of one read starts anew with each dripping byte."""
 
@@ -88,7 +97,7 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._socket.settimeout(clock.left())
+        _limit(self._socket)
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -111,6 +120,7 @@ class _Connection(HTTPConnection):
 
     response_class = _Response
     _used_at = 0.0
+    _together: list[bytes] | None = None
 
     def connect(self) -> None:
         try:
@@ -121,11 +131,24 @@ class _Connection(HTTPConnection):
                 % {"host": self.host, "reason": _why(error)}
             ) from None
 
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Head and body go in one packet: two would wake the other side for a half of a request."""
+        self._together = []
+        try:
+            super().request(*args, **kwargs)
+            whole = b"".join(self._together)
+        finally:
+            self._together = None
+        self.send(whole)
+
     def send(self, data: Any) -> None:
+        if self._together is not None:
+            self._together.append(data)
+            return
         if self.sock is None:
             self.connect()
         self._used_at = monotonic()
-        self.sock.settimeout(clock.left())
+        _limit(self.sock)
         super().send(data)
 
     @property

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import logging
 import multiprocessing
 import socket
@@ -24,6 +25,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from providers import connections, http
 from providers.base import (
@@ -192,6 +195,33 @@ def test_a_dripping_answer_is_cut_at_the_deadline_though_no_single_read_takes_lo
         send(sandbox.account(), deadline=1)
 
     assert 0.9 < time.monotonic() - started < 4
+
+
+def test_a_read_that_begins_late_has_only_what_is_left_of_the_deadline(settings: Any) -> None:
+    with listening() as (server, port):
+        settings.PROVIDER_ALLOWED_HOSTS = [f"127.0.0.1:{port}"]
+        account = Account(api_url=f"http://127.0.0.1:{port}", organization_id="1", token=CANARY)
+
+        def begin_late() -> None:
+            connection, _ = server.accept()
+            read_request(connection)
+            time.sleep(1.2)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            over.wait(30)
+            connection.close()
+
+        over = threading.Event()
+        thread = threading.Thread(target=begin_late, daemon=True)
+        thread.start()
+        started = time.monotonic()
+
+        with pytest.raises(OutcomeUnknown):
+            send(account, "POST", json={}, deadline=1.5)
+
+        seconds = time.monotonic() - started
+        over.set()
+        thread.join()
+    assert 1.4 < seconds < 2.5, "a whole deadline for each read would be 2.7 seconds"
 
 
 def test_the_default_deadline_is_under_a_third_of_the_lease(sandbox: SandboxProcess, settings: Any) -> None:
@@ -515,6 +545,21 @@ def test_a_post_on_a_connection_that_closes_under_it_is_not_repeated(settings: A
 # --- Connections --------------------------------------------------------------------------------------------
 
 
+def test_head_and_body_are_sent_at_once(sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[bytes] = []
+
+    class Recorded(socket.socket):
+        def sendall(self, data: Any, *flags: int) -> None:
+            sent.append(bytes(data))
+            super().sendall(data, *flags)
+
+    monkeypatch.setattr(socket, "socket", Recorded)
+    reply = send(sandbox.account(), "POST", PATH + "/badges", json=BADGE)
+
+    assert reply.status == 201
+    assert [data.endswith(b"}") and data.startswith(b"POST ") for data in sent] == [True]
+
+
 def test_a_connection_is_kept_beyond_the_thread_that_opened_it(sandbox: SandboxProcess) -> None:
     before = sandbox.received()["connections"]
     for _ in range(3):
@@ -798,6 +843,38 @@ def test_a_refusal_that_quotes_token_and_address_is_kept_without_them(account: A
         "inner": [{"kept": 1, "…": None}],
     }
     assert caught.value.provider_message == "… may not write to …"
+
+
+json_texts = st.text() | st.sampled_from(
+    [CANARY, f"say {CANARY}!", "ada@example.org", "to=ada%40example.org", "\0", "\ud800", 'quo"ted\\']
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | json_texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(json_texts, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_what_is_kept_holds_no_secret_and_can_be_stored_and_all_else_stays(value: Any) -> None:
+    account = Account(api_url=API, organization_id="1", token=CANARY)
+
+    kept = http.redact(value, account=account, dialect=DIALECT)
+
+    written = json.dumps(kept, ensure_ascii=False, allow_nan=False)
+    assert not any(hidden in written for hidden in (CANARY, "ada@", "ada%40", "\0", '\\u0000"'))
+    written.encode()
+    if not any(part in repr(value) for part in (CANARY, "@", "%40", "\\x00", "\\ud", "nan", "inf")):
+        assert kept == value
+
+
+def test_a_token_is_found_however_json_writes_it() -> None:
+    """The account's token is any text: quoted in JSON it looks otherwise."""
+    account = Account(api_url=API, organization_id="1", token='to"ke\\n\u00e9')
+
+    kept = http.redact({"said": f"<{account.token}>"}, account=account, dialect=BASIC)
+
+    assert kept == {"said": "<…>"}
 
 
 @responses.activate
