@@ -12,6 +12,8 @@ TRY := DEBUG=on DEMO=$(DEMO)
 # Tests run on SQLite without any server unless a target says otherwise.
 TESTING := DEBUG=on LOG_LEVEL=WARNING
 WORKERS ?= auto
+# Each with a product of its own, whose pages wait for its worker more than for the processor.
+BROWSERS ?= 2
 BENCH ?= path issuing
 LOCALE ?= de
 
@@ -61,7 +63,8 @@ test-services: setup-dev ## The tests on PostgreSQL and Redis, with real concurr
 test-e2e: setup-dev ## Real pages in a real browser
 	@.ci/browser
 	@mkdir -p var
-	@$(TESTING) DJANGO_ALLOW_ASYNC_UNSAFE=true DATABASE_URL= REDIS_URL= CELERY_BROKER_URL= $(PY) -m pytest -m e2e $(ARGS)
+	@$(TESTING) DJANGO_ALLOW_ASYNC_UNSAFE=true DATABASE_URL= REDIS_URL= CELERY_BROKER_URL= $(PY) -m pytest -m e2e \
+		-n $(BROWSERS) --dist loadfile $(ARGS)
 
 lint: setup-dev ## Style, types, templates, layers, migrations, locks
 	@.ci/gettext
