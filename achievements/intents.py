@@ -16,8 +16,8 @@ from django.utils import timezone
 from achievements.lock import one_at_a_time
 from achievements.models import Achievement, Backfill, EarnedAchievement
 from badges.expiry import ended_at
+from badges.intents import never_had
 from badges.issuing import issue_earned as record_intents
-from badges.issuing import never_had
 from badges.models import Badge, IssuedBadge
 from tms.sql import Sql, execute, fetch, in_list, not_in_list, sql, table, value
 

@@ -23,7 +23,8 @@ from achievements.evaluation import active_rule
 from achievements.intents import owed
 from achievements.models import Backfill
 from achievements.references import gone, told
-from badges.issuing import never_had, problem_of_silence
+from badges.intents import never_had
+from badges.issuing import problem_of_silence
 from tms.access import Action, require
 from tms.models import User
 from tms.sql import Sql, fetch, json_array, moment_of, plan_for_sets, sql, table, value

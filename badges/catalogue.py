@@ -18,6 +18,7 @@ from badges.activation import (
     require_enabled_account,
     require_live_template,
 )
+from badges.hints import SWEEP
 from badges.models import Badge, IssuedBadge
 from providers.availability import make_available
 from providers.models import BadgeProvider
@@ -67,7 +68,7 @@ def save_badge(
         given = {} if available_to is None else make_available(badge, available_to, actor=actor)
         audit.record_saved(before, badge, kind=audit.Kind.BADGE, actor=actor, more=given)
         if badge.is_active and not was_active:
-            hint("badges.sweep")
+            hint(SWEEP)
             hint("achievements.issue_earned")
         if before and before.is_active and not badge.is_active:
             hold_waiting([badge.pk], actor=actor)

@@ -19,9 +19,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from badges.acts import batches, managed, record_many, record_one
-from badges.issuing import DELIVER, MAY_EXIST, RECONCILE, renewed
+from badges.hints import DELIVER, RECONCILE
 from badges.lifecycle import Move, move, move_all, note
 from badges.models import IssuedBadge
+from badges.retrying import MAY_EXIST, renewed
 from badges.status import ENDED, LIVE, Status
 from badges.typed import require_fit
 from providers.base import Ability

@@ -18,9 +18,10 @@ from django.utils.translation import gettext as _
 from badges.acts import Asked, batches, managed, record_many, refuse, status_of_one
 from badges.corrections import ERRANDS
 from badges.ending import UNSENT, require_reason
-from badges.issuing import MAY_EXIST, RECONCILE, renewed
+from badges.hints import RECONCILE
 from badges.lifecycle import move_all, note
 from badges.models import BadgePresentation, IssuedBadge
+from badges.retrying import MAY_EXIST, renewed
 from badges.status import Status
 from providers.base import Ability
 from providers.models import BadgeProvider

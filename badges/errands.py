@@ -20,14 +20,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from badges.corrections import CORRECTABLE
-from badges.delivery import MAX_ATTEMPTS, backoff, request_for
 from badges.erasing import ERASABLE
 from badges.evidence import with_evidence
 from badges.exchange import Answer, Answered, NotSent, exchange
 from badges.expiry import agreed_expiry
 from badges.lifecycle import UNCLAIMED, Move, claim_errands, move, note
 from badges.models import IssuedBadge
+from badges.outcomes import MAX_ATTEMPTS, backoff
 from badges.refusals import recipient_problem
+from badges.sending import request_for
 from badges.standing import shown
 from badges.status import MOVES, Status
 from providers.base import ProviderBadge, ProviderError, Rejected, Standing

@@ -5,57 +5,41 @@ Nothing here speaks to a provider; a row is written and badges.delivery finds it
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from badges import events
-from badges.acts import managed, record_many, record_one
 from badges.evidence import to_keep
-from badges.expiry import ended_at
-from badges.lifecycle import BATCH, Move, move_all, move_each
+from badges.hints import DELIVER, RECONCILE
+from badges.intents import never_had, record
+from badges.lifecycle import Move, move_each
 from badges.models import Badge, IssuedBadge
 from badges.refusals import Among, Key, Reason, already, obstacle, recipient_problem, refusals_of
-from badges.sharing.choices import carry_over
+from badges.retrying import MAY_EXIST, renewed
 from badges.status import LIVE, Status
-from providers.base import Ability, Evidence, NotPublished, OutcomeUnknown
+from providers.base import Ability, Evidence
 from providers.registry import abilities_of, adapter_class
-from tms import audit
 from tms.access import Action, require
 from tms.errors import Conflict, DomainError
 from tms.hint import hint
 from tms.models import User
 from tms.sql import (
     Sql,
-    between,
     column_kinds,
-    fetch,
     next_id,
     records,
     relation,
     sql,
     table,
-    unsought,
     value,
 )
-
-if TYPE_CHECKING:
-    from django.dispatch import Signal
-
-log = logging.getLogger(__name__)
-DELIVER = "badges.deliver"
-RECONCILE = "badges.reconcile"
-# The codes of failures after which the provider may have the badge all the same.
-MAY_EXIST = (OutcomeUnknown.code, NotPublished.code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,7 +291,7 @@ def _record_pairs(
     ]
     if not asked:
         return []
-    return _record(
+    return record(
         sql(
             f"SELECT {', '.join(columns)}, {{}} AS source_key FROM {{}}",
             value(source_key),
@@ -396,204 +380,17 @@ def issue_earned(
 ) -> list[int]:
     """Issue badges for many at once, inside the caller's transaction; the ids of the intents that are new.
 
-    `select` yields what `_record` and `never_had` read, perhaps of `learners` in a range of ids, and
+    `select` yields what `record` and `never_had` read, perhaps of `learners` in a range of ids, and
     `reserved`, the id that is kept for the intent, or null (tms.sql.next_id). Whoever ever had the badge from
     us keeps what there is: after a revoke or a cancel nothing issues it again by itself. Rows are written
     whatever the learner's address looks like; delivery refuses a bad one on the row, where people see it.
     Those of a `backfill` are sent after all others; a `silent` one asks the provider for no mail.
     """
-    return _record(
+    return record(
         never_had(select, learners=learners),
         now=now,
         priority=IssuedBadge.Priority.BACKFILL if backfill else IssuedBadge.Priority.LIVE,
         source_kind=IssuedBadge.Source.ACHIEVEMENT,
         silent=silent,
         new_id=sql("COALESCE(earned.reserved, {})", next_id(IssuedBadge)),
-    )
-
-
-def never_had(pairs: Sql, *, learners: range | None = None) -> Sql:
-    """Of rows with badge_id, learner_id, earned_at and renews, those for which no badge of ours was ever on
-    its way, but for one that was cancelled when the awards that led to it were taken back, and for one that
-    had expired when what `renews` it was earned. No others than `learners` are read of, where it is given."""
-    return sql(
-        """
-        SELECT pair.* FROM ({}) AS pair
-        WHERE NOT EXISTS (
-            SELECT 1 FROM {} AS known
-            WHERE known.learner_id = pair.learner_id AND known.badge_id = pair.badge_id
-              AND NOT known.was_undone AND {}
-              AND NOT (pair.renews AND COALESCE({} < pair.earned_at, FALSE))
-        )
-        """,
-        pairs,
-        table(IssuedBadge),
-        Sql("TRUE") if learners is None else between(unsought("known.learner_id"), learners),
-        ended_at("known"),
-    )
-
-
-def _record(
-    select: Sql,
-    *,
-    priority: IssuedBadge.Priority,
-    source_kind: str,
-    now: datetime | None = None,
-    issued_by: User | None = None,
-    silent: bool = False,
-    reason: Sql | None = None,
-    expires_at: Sql | None = None,
-    evidence: Sql | None = None,
-    new_id: Sql | None = None,
-) -> list[int]:
-    """Write intents; the ids of those that are new (next: delivery.deliver).
-
-    `select` yields badge_id, learner_id, earned_at and source_key, and whatever else the expressions name as
-    columns of `earned`. Whoever has a live row already is passed over: the constraint decides, also between
-    two who ask at once. Everybody writes in the same order, so that nobody waits for another in a circle.
-    What has expired is replaced by the new one.
-    """
-    now = now or timezone.now()
-    statement = sql(
-        """
-        INSERT INTO {} (
-            id, badge_id, learner_id, status, hold_reason, source_kind, source_key, issued_by_id, reason,
-            priority, suppress_notification, earned_at, recipient_email, created_at, due_at, external_uuid,
-            external_state, external_url, accept_url, attempts, lookups_missed, lookups_failed,
-            ended_reason, failure_code, failure_message, provider_message, correction_problem, expires_at,
-            evidence, replaces_id
-        )
-        SELECT {}, earned.badge_id, earned.learner_id, 'queued', '', {}, earned.source_key, {}, {},
-               {}, {}, earned.earned_at, person.email, {}, {}, '', '', '', '', 0, 0, 0,
-               '', '', '', '', '', {}, {}, (
-                   SELECT MAX(past.id) FROM {} AS past
-                   WHERE past.badge_id = earned.badge_id AND past.learner_id = earned.learner_id
-                     AND past.status = 'expired'
-               )
-        FROM ({}) AS earned
-        JOIN {} AS person ON person.id = earned.learner_id
-        WHERE person.closed_at IS NULL
-        ORDER BY earned.badge_id, earned.learner_id, earned.earned_at
-        ON CONFLICT DO NOTHING
-        RETURNING id, replaces_id
-        """,
-        table(IssuedBadge),
-        new_id or next_id(IssuedBadge),
-        value(source_kind),
-        value(issued_by and issued_by.pk),
-        reason or value(""),
-        value(int(priority)),
-        value(silent),
-        value(now),
-        value(now),
-        expires_at or value(None),
-        evidence or value("[]"),
-        table(IssuedBadge),
-        select,
-        table(User),
-    )
-    recorded = fetch(statement)
-    new = [pk for pk, _replaces in recorded]
-    if renewals := [pk for pk, replaces in recorded if replaces]:
-        carry_over(renewals)
-    if new:
-        transaction.on_commit(partial(announce, events.badge_awarded, new), robust=True)
-        hint(DELIVER)
-    return new
-
-
-def announce(signal: Signal, ids: Sequence[int]) -> None:
-    """Tell the public signal's listeners of these rows; nothing is read when nobody listens."""
-    if not signal.has_listeners(IssuedBadge):
-        return
-    for start in range(0, len(ids), 500):
-        rows = IssuedBadge.objects.filter(pk__in=ids[start : start + 500])
-        for row in rows.select_related("badge__badge_provider", "learner"):
-            for receiver, answer in signal.send_robust(sender=IssuedBadge, issued_badge=row):
-                if isinstance(answer, Exception):
-                    log.error("%r failed for issued badge %s", receiver, row.pk, exc_info=answer)
-
-
-def retry(issued_badge: IssuedBadge, *, actor: User | None) -> IssuedBadge:
-    """Send a failed badge again, to the learner's address of today."""
-    require(actor, Action.MANAGE, issued_badge)
-    with transaction.atomic():
-        row = IssuedBadge.objects.select_for_update().get(pk=issued_badge.pk)
-        rows = IssuedBadge.objects.filter(pk=row.pk)
-        if not _requeue(rows, actor=actor, priority=IssuedBadge.Priority.MANUAL):
-            raise Conflict(
-                "not_failed",
-                _("Only a failed badge can be sent again; this one is: %(status)s.")
-                % {"status": row.issued_status},
-            )
-        row.refresh_from_db()
-        record_one(audit.Act.RETRY, row, actor=actor)
-    return row
-
-
-def retry_all(rows: QuerySet[IssuedBadge], *, actor: User | None) -> int:
-    """Send again whatever of a query has failed and the actor manages, each in its old place; how many."""
-    rows = managed(rows, actor=actor)
-    owners = audit.owners_of(rows.filter(status=Status.FAILED), actor=actor)
-    count = _requeue(rows, actor=actor)
-    record_many(audit.Act.RETRY, count, owners=owners, actor=actor)
-    return count
-
-
-def _requeue(
-    rows: QuerySet[IssuedBadge], *, actor: User | None = None, reason: str = "", **changes: Any
-) -> int:
-    """Send failed rows again; how many. What may be at the provider is looked up before anything is sent."""
-    may_exist = Q(failure_code__in=MAY_EXIST)
-    counts = {
-        to_status: move_all(
-            chosen,
-            from_status=Status.FAILED,
-            to_status=to_status,
-            actor=actor,
-            reason=reason,
-            **renewed(),
-            **changes,
-        )
-        for to_status, chosen in (
-            (Status.UNKNOWN, rows.filter(may_exist)),
-            (Status.QUEUED, rows.exclude(may_exist)),
-        )
-    }
-    if counts[Status.UNKNOWN]:
-        hint(RECONCILE)
-    if counts[Status.QUEUED]:
-        hint(DELIVER)
-    return sum(counts.values())
-
-
-def renewed() -> dict[str, Any]:
-    """What a failed row becomes when it is sent again: as new, and for the learner's address of today."""
-    address = User.objects.filter(pk=OuterRef("learner")).values("email")
-    return {
-        "recipient_email": Subquery(address),
-        "due_at": timezone.now(),
-        "attempts": 0,
-        "lookups_missed": 0,
-        "lookups_failed": 0,
-        "failure_code": "",
-        "failure_message": "",
-        "provider_message": "",
-    }
-
-
-def requeue_cured() -> int:
-    """Queue again what failed for a bad address or name that has been corrected since; how many."""
-    corrected = Q(failure_code="invalid_email") & ~Q(recipient_email=F("learner__email"))
-    named = Q(failure_code="no_name") & ~Q(learner__first_name="") & ~Q(learner__last_name="")
-    failed = IssuedBadge.objects.filter(corrected | named, status=Status.FAILED).select_related("learner")
-    cured = [
-        row.pk
-        for row in failed.iterator(chunk_size=500)
-        if not recipient_problem(row.learner, email=row.learner.email)
-    ]
-    reason = _("The learner's address or name was corrected.")
-    return sum(
-        _requeue(IssuedBadge.objects.filter(pk__in=cured[start : start + BATCH]), reason=reason)
-        for start in range(0, len(cured), BATCH)
     )

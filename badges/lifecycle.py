@@ -184,7 +184,7 @@ def claim(
     """Take up to `limit` due rows for sending under one token and one lease, in fair order (badges.fairness).
 
     `room`: the most for some accounts, by id. Rows of an inactive badge or an unusable account are left alone
-    (badges.delivery.hold_blocked), those of an account that may not be called now as well (providers.turns),
+    (badges.sweeping.hold_blocked), those of an account that may not be called now as well (providers.turns),
     and those that somebody wants to be taken back (badges.ending.fulfil_wishes).
     """
     return _take(Status.QUEUED, limit, room=room or {}, now=now or timezone.now())

@@ -33,10 +33,10 @@ from django.utils.translation import gettext as _
 
 from badges import differences, standing, synchronization
 from badges.asking import Heard, ask, learn
-from badges.delivery import request_for
 from badges.lifecycle import Move, lease, move
 from badges.models import Difference, IssuedBadge, IssuingEvent, ProviderEvent
 from badges.reflection import reflect, rows_of
+from badges.sending import request_for
 from badges.status import AT_PROVIDER, Status
 from providers import accounts, turns
 from providers.base import (

@@ -22,9 +22,9 @@ from django.utils.translation import gettext as _
 
 from badges import differences, standing
 from badges.asking import asking
-from badges.delivery import request_for
 from badges.differences import Found
 from badges.models import Badge, Difference, IssuedBadge
+from badges.sending import request_for
 from badges.status import AT_PROVIDER, LIVE, Status
 from providers.base import ProviderError
 from providers.health import in_words

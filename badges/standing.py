@@ -16,11 +16,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from badges import events
+from badges.events import announce
 from badges.expiry import ROUNDING, agreed_expiry, supersede
-from badges.issuing import MAY_EXIST, announce
 from badges.lifecycle import Move, move, move_each, note
 from badges.models import IssuedBadge
 from badges.notices import tell_issued
+from badges.retrying import MAY_EXIST
 from badges.status import AT_PROVIDER, MOVES, Status
 from providers.base import ProviderBadge, Standing
 from providers.reading import plausible

@@ -10,16 +10,19 @@ from badges import (
     delivery,
     errands,
     forgetting,
+    lookups,
     notices,
     polling,
     provider_events,
+    sweeping,
     synchronization,
 )
 from badges.corrections import ERRANDS
+from badges.hints import DELIVER, RECONCILE, SWEEP
 from providers.base import Ability
 
 
-@shared_task(name="badges.deliver")
+@shared_task(name=DELIVER)
 def deliver() -> None:
     delivery.deliver(seconds=delivery.TASK_SECONDS)
 
@@ -34,14 +37,14 @@ def synchronize() -> None:
     synchronization.synchronize_nightly()
 
 
-@shared_task(name="badges.reconcile")
+@shared_task(name=RECONCILE)
 def reconcile() -> None:
-    delivery.reconcile(seconds=delivery.TASK_SECONDS)
+    lookups.reconcile(seconds=delivery.TASK_SECONDS)
 
 
-@shared_task(name="badges.sweep")
+@shared_task(name=SWEEP)
 def sweep() -> None:
-    delivery.sweep(seconds=delivery.TASK_SECONDS)
+    sweeping.sweep(seconds=delivery.TASK_SECONDS)
 
 
 @shared_task(name=provider_events.PROCESS)

@@ -163,7 +163,7 @@ def pause_by_hand(provider: BadgeProvider, *, reason: str, actor: User) -> None:
 
 
 def resume(provider: BadgeProvider, *, actor: User | None = None) -> None:
-    """Go on with an account. Its held badges are queued again by the next sweep (badges.delivery)."""
+    """Go on with an account. Its held badges are queued again by the next sweep (badges.sweeping)."""
     require(actor, Action.MANAGE, provider)
     with transaction.atomic():
         BadgeProvider.objects.filter(pk=provider.pk).update(

@@ -1,7 +1,7 @@
 """The vocabulary between us and any badge provider: requests, results and the four ways to fail.
 
 An adapter turns these words into one vendor's HTTP and back. It holds no state of ours, opens no
-transaction and decides nothing about retries: badges.delivery does, from the class of the error.
+transaction and decides nothing about retries: badges.sending does, from the class of the error.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How an account is: whether its provider takes our calls, and how long its token lasts.
 
 To look never changes what is sent: an account is paused by a badge that the provider refuses
-(badges.delivery), since a token may be allowed to read and not to issue, or the other way round.
+(badges.sending), since a token may be allowed to read and not to issue, or the other way round.
 """
 
 from __future__ import annotations

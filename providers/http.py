@@ -7,7 +7,7 @@
                have been carried out (OutcomeUnknown); everything else follows from the status
     privacy    a token is in no error, log or reply; a learner's address is in no log and no kept reply
 
-What differs between vendors is a Dialect. Whether and when to try again is decided by badges.delivery: only
+What differs between vendors is a Dialect. Whether and when to try again is decided by badges.sending: only
 a lost reading is repeated here, once, while half of its time is left.
 """
 

@@ -17,7 +17,7 @@ from achievements.models import Begun, EarnedAchievement, Look
 from achievements.progress.looks import look
 from achievements.progress.working_out import work_out
 from badges import errands, provider_events
-from badges.delivery import deliver, sweep
+from badges.delivery import deliver
 from badges.forgetting import forget
 from badges.issuing import issue
 from badges.lifecycle import note
@@ -25,6 +25,7 @@ from badges.lists.acting import fingerprint, issue_list, keep
 from badges.models import Badge, IssuedBadge
 from badges.sharing import choices
 from badges.status import Status
+from badges.sweeping import sweep
 from providers.base import OutcomeUnknown
 from tests.badges.conftest import account, accredible_badge, badge
 from tests.factories import (

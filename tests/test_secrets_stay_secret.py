@@ -24,7 +24,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from badges import delivery, issuing, polling, provider_events, synchronization
+from badges import delivery, issuing, lookups, polling, provider_events, sending, sweeping, synchronization
 from badges.ending import revoke
 from badges.models import Badge, IssuedBadge
 from badges.status import Status
@@ -159,7 +159,7 @@ def speak(leaks: Leaks, provider: BadgeProvider) -> None:
     row = IssuedBadge.objects.filter(badge__badge_provider=provider).first()
     assert row
     adapter = adapter_for(provider)
-    request = delivery.request_for(row)
+    request = sending.request_for(row)
     for name, act in {
         "issue": lambda: adapter.issue(request),
         "find": lambda: adapter.find(request),
@@ -185,8 +185,8 @@ def work(leaks: Leaks, providers: list[BadgeProvider], admin: User) -> None:
         speak(leaks, provider)
     for place, act in {
         "deliver": delivery.deliver,
-        "sweep": delivery.sweep,
-        "reconcile": delivery.reconcile,
+        "sweep": sweeping.sweep,
+        "reconcile": lookups.reconcile,
         "process": provider_events.process,
         "poll": lambda: [polling.poll(ability) for ability in (Ability.EVENTS, Ability.CHANGES)],
     }.items():

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-from badges import corrections, ending, issuing, reflection
+from badges import corrections, ending, reflection, retrying
 from badges.admin.differences import ask_for_each
 from badges.issued.verbs import verbs_for
 from badges.models import AccredibleBadge, CredlyBadge, IssuedBadge, IssuingEvent
@@ -118,11 +118,11 @@ class IssuedBadgeAdmin(ReadOnlyAdmin):
         user: Any = request.user
         done = ngettext_lazy("%d badge is sent again.", "%d badges are sent again.")
         if queryset.count() == 1:
-            self.act_on_each(request, queryset, lambda row: issuing.retry(row, actor=user), done=done)
+            self.act_on_each(request, queryset, lambda row: retrying.retry(row, actor=user), done=done)
             return self._back(queryset)
         chosen = IssuedBadge.objects.for_user(user, Action.MANAGE).filter(pk__in=queryset.values("pk"))
         of_so_many = chosen.count()
-        count = issuing.retry_all(chosen, actor=user)
+        count = retrying.retry_all(chosen, actor=user)
         if count:
             self.message_user(request, done % count, messages.SUCCESS)
         if others := of_so_many - count:

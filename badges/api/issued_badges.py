@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from badges import corrections, ending, erasing, issuing, reflection
+from badges import corrections, ending, erasing, reflection, retrying
 from badges.by_hand import issue_by_hand
 from badges.models import Badge, IssuedBadge
 from badges.sharing.public import public_url
@@ -257,7 +257,7 @@ class IssuedBadges(Collection):
         """Send a failed badge again, to the learner's address of today."""
         row = self.get_object()
         self.body(Strict)
-        return self.shown(issuing.retry(row, actor=self.actor))
+        return self.shown(retrying.retry(row, actor=self.actor))
 
     @extend_schema(request=None, responses=IssuedBadgeSerializer)
     @action(detail=True, methods=["post"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from badges import corrections, ending, erasing, issuing, reflection, reminding
+from badges import corrections, ending, erasing, reflection, reminding, retrying
 from badges.acts import Asked
 from badges.status import Status
 
@@ -64,7 +64,7 @@ def verbs_for(row: IssuedBadge) -> list[Verb]:
 
 
 def _retry_all(rows: QuerySet[IssuedBadge], _reason: str, actor: User) -> Came:
-    count = issuing.retry_all(rows, actor=actor)
+    count = retrying.retry_all(rows, actor=actor)
     text = ngettext("%(count)d badge is sent again.", "%(count)d badges are sent again.", count)
     return Came(count=count, sentence=text % {"count": count})
 
@@ -115,7 +115,7 @@ VERBS: dict[str, Verb] = {
             explanation=_("What failed is sent once more, to the learner’s address of today."),
             button=_("Retry"),
             statuses=(Status.FAILED,),
-            one=lambda row, _reason, actor: issuing.retry(row, actor=actor),
+            one=lambda row, _reason, actor: retrying.retry(row, actor=actor),
             many=_retry_all,
             done=_("It is sent again."),
         ),

@@ -120,7 +120,7 @@ class IssuedBadge(models.Model):
         verbose_name_plural = _("issued badges")
         ordering = ["-created_at", "-id"]
         constraints = [
-            # Exactly once, part one: one intent. Part two is the look-up before any resend (badges.delivery).
+            # Exactly once, part one: one intent. Part two is the look-up before any resend (badges.lookups).
             models.UniqueConstraint(
                 fields=["badge", "learner"], name="one_live_issue", condition=models.Q(status__in=LIVE)
             ),

@@ -12,11 +12,12 @@ from achievements.authoring import save_achievement
 from achievements.explanation import explain
 from achievements.models import EarnedAchievement
 from achievements.preview import preview
-from badges.delivery import deliver, sweep
+from badges.delivery import deliver
 from badges.ending import revoke
 from badges.issuing import issue
 from badges.models import IssuedBadge
 from badges.status import Status
+from badges.sweeping import sweep
 from tests.badges.conftest import account, badge, later, sandbox
 from tests.factories import AchievementFactory, LabFactory, LabInstanceFactory, UserFactory
 from tms.errors import DomainError

@@ -12,10 +12,11 @@ from achievements import evaluation, intents
 from achievements.models import EarnedAchievement
 from badges.activation import look, needs_look
 from badges.catalogue import save_badge, set_active
-from badges.delivery import deliver, sweep
+from badges.delivery import deliver
 from badges.issuing import issue
 from badges.models import Badge, IssuedBadge
 from badges.status import HELD_BADGE_INACTIVE, Status
+from badges.sweeping import sweep
 from badges.synchronization import synchronize
 from providers.models import BadgeProvider
 from tests.badges.conftest import timeline

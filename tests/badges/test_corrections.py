@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from badges import errands, lifecycle
 from badges.corrections import correct, correct_all
-from badges.delivery import MAX_ATTEMPTS, deliver
+from badges.delivery import deliver
 from badges.ending import revoke
 from badges.lifecycle import Move, move
 from badges.models import IssuedBadge
+from badges.outcomes import MAX_ATTEMPTS
 from badges.status import Status
 from providers.accredible import Accredible
 from providers.base import Ability, OutcomeUnknown, ProviderBadge, Rejected, Standing, Transient

@@ -12,18 +12,21 @@ import responses
 from django.db import connections
 from django.utils import timezone
 
-from badges import delivery, lifecycle
+from badges import lifecycle, lookups, outcomes, sending, sweeping
 from badges.catalogue import save_badge
-from badges.delivery import deliver, reconcile, sweep
+from badges.delivery import deliver
 from badges.ending import cancel, revoke
 from badges.events import badge_issued
-from badges.issuing import retry
+from badges.exchange import NotSent
 from badges.lifecycle import claim
+from badges.lookups import reconcile
 from badges.models import IssuedBadge, IssuingEvent
+from badges.retrying import retry
 from badges.status import Status
+from badges.sweeping import sweep
 from providers import accounts
 from providers.accredible import Accredible
-from providers.base import Misconfigured, ProviderBadge, Rejected, Standing, Transient
+from providers.base import Misconfigured, OutcomeUnknown, ProviderBadge, Rejected, Standing, Transient
 from providers.credly import Credly
 from providers.models import BadgeProvider
 from tests.badges.conftest import stored, timeline
@@ -563,7 +566,7 @@ def test_look_ups_that_fail_for_a_day_are_given_up_and_a_retry_looks_first(sandb
     row = waiting(badge)
     sandbox.order(lost_response=1, times=1)
     deliver()
-    IssuedBadge.objects.update(lookups_failed=delivery.MAX_LOOKUPS - 1)
+    IssuedBadge.objects.update(lookups_failed=lookups.MAX_LOOKUPS - 1)
     sandbox.order(status=500)
     with later(seconds=5):
         reconcile()
@@ -579,9 +582,9 @@ def test_look_ups_that_fail_for_a_day_are_given_up_and_a_retry_looks_first(sandb
 def test_a_badge_whose_sending_never_succeeds_is_given_up_at_last(badge, instead, later):
     """The provider fails on this one request and answers every search: that must not go round for ever."""
     row = waiting(badge)
-    instead("issue", lambda real, *args: _raise(delivery.OutcomeUnknown("500")))
+    instead("issue", lambda real, *args: _raise(OutcomeUnknown("500")))
     instead("find", lambda real, *args: [])
-    IssuedBadge.objects.update(attempts=delivery.MAX_ATTEMPTS - 1)
+    IssuedBadge.objects.update(attempts=outcomes.MAX_ATTEMPTS - 1)
     deliver()
     with later(seconds=5):
         reconcile()
@@ -678,7 +681,7 @@ def test_a_row_whose_worker_died_after_sending_is_not_sent_again(sandbox, accoun
     badge = BadgeFactory(organization=account.organization, badge_provider=account, template_id=REPEATABLE)
     row = waiting(badge)
     (claimed,) = claim(1)
-    Credly(account.account).issue(delivery.request_for(claimed))
+    Credly(account.account).issue(sending.request_for(claimed))
     with later(lease=1.1):
         sweep()
     (there,) = sandbox.badges()
@@ -693,7 +696,7 @@ def test_a_row_whose_worker_died_after_sending_is_not_sent_again(sandbox, accoun
         Transient("Late."),
         Rejected("Late."),
         Rejected("Late.", status=422),
-        delivery.NotSent("Late."),
+        NotSent("Late."),
     ],
     ids=lambda answer: type(answer).__name__,
 )
@@ -701,8 +704,8 @@ def test_a_worker_that_wakes_late_settles_nothing(badge, later, answer):
     row = waiting(badge)
     (claimed,) = claim(1)
     with later(lease=1.1):
-        delivery.release_stuck()
-        delivery.settle([(claimed, answer)])
+        sweeping.release_stuck()
+        sending.settle([(claimed, answer)])
     after = stored(row)
     assert (after.status, after.external_uuid) == (S.UNKNOWN, "")
     assert timeline(row) == ["queued → sending", "sending → unknown"]
@@ -712,7 +715,7 @@ def test_a_worker_that_wakes_late_sends_nothing(sandbox, badge, monkeypatch):
     """It slept through most of the lease after the claim: the row goes back, uncounted, and is sent anew."""
     claimed_at = [timezone.now() - 0.8 * lifecycle.lease()]
     monkeypatch.setattr(
-        delivery, "claim", lambda limit, room: claim(limit, now=claimed_at.pop() if claimed_at else None)
+        sending, "claim", lambda limit, room: claim(limit, now=claimed_at.pop() if claimed_at else None)
     )
     row = waiting(badge, due_at=PAST)
     deliver()
@@ -783,7 +786,7 @@ def test_an_adapter_that_breaks_leaves_an_unknown_outcome(badge, instead):
 def test_an_answer_to_a_look_up_that_cannot_be_stored_counts_as_a_failed_one(badge, instead, later):
     row = waiting(badge)
     bad = ProviderBadge(external_id="x", state="pending", standing=Standing.PENDING, raw={"no": object()})
-    instead("issue", lambda real, *args: _raise(delivery.OutcomeUnknown("Lost.")))
+    instead("issue", lambda real, *args: _raise(OutcomeUnknown("Lost.")))
     instead("find", lambda real, *args: [bad])
     deliver()
     with later(seconds=5):
@@ -898,7 +901,7 @@ def test_an_error_that_no_rule_knows_is_not_settled_as_something_else(badge):
     row = waiting(badge)
     (claimed,) = claim(1)
     with pytest.raises(TypeError):
-        delivery.settle([(claimed, "what?")])  # type: ignore[list-item]
+        sending.settle([(claimed, "what?")])  # type: ignore[list-item]
     assert stored(row).status == S.SENDING
-    delivery.settle([(claimed, Misconfigured("No.", status=403))])
+    sending.settle([(claimed, Misconfigured("No.", status=403))])
     assert stored(row).status == S.HELD

@@ -10,11 +10,14 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from badges.delivery import deliver, reconcile, settle, sweep
+from badges.delivery import deliver
 from badges.ending import Ended, cancel, cancel_all, fulfil_wishes, revoke, revoke_all
 from badges.lifecycle import claim
+from badges.lookups import reconcile
 from badges.models import IssuedBadge, IssuingEvent
+from badges.sending import settle
 from badges.status import MOVES, Status
+from badges.sweeping import sweep
 from providers.base import OutcomeUnknown, ProviderBadge, Rejected, Standing, Transient
 from tests.badges.conftest import stored, timeline
 from tests.factories import AdministratorFactory, BadgeFactory, IssuedBadgeFactory, UserFactory

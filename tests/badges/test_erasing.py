@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from badges import errands
-from badges.delivery import deliver, request_for, settle, sweep
+from badges.delivery import deliver
 from badges.ending import revoke
 from badges.erasing import erase, erase_all
 from badges.lifecycle import Move, claim, claim_errands, move
 from badges.models import IssuedBadge
+from badges.sending import request_for, settle
 from badges.status import Status
+from badges.sweeping import sweep
 from providers.base import (
     Misconfigured,
     OutcomeUnknown,

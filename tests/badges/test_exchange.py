@@ -11,11 +11,14 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from badges import delivery, exchange, pool
-from badges.delivery import deliver, reconcile, settle, sweep
+from badges import delivery, exchange, hints, lookups, pool, sending, sweeping
+from badges.delivery import deliver
 from badges.lifecycle import claim
+from badges.lookups import reconcile
 from badges.models import IssuedBadge
+from badges.sending import settle
 from badges.status import Status
+from badges.sweeping import sweep
 from providers import accounts, breaker, limits
 from providers.accredible import Accredible
 from providers.base import Misconfigured, OutcomeUnknown, ProviderBadge, Rejected, Standing
@@ -381,14 +384,14 @@ def test_whatever_an_adapter_raises_leaves_an_unknown_outcome(sandbox, badge, mo
 
 def test_evidence_that_cannot_be_read_fails_its_row_alone(sandbox, badge, monkeypatch):
     bad, good = waiting(badge, 2)
-    real = delivery.with_evidence
+    real = sending.with_evidence
 
     def read(rows):
         if any(row.pk == bad.pk for row in rows):
             raise LookupError
         return real(rows)
 
-    monkeypatch.setattr(delivery, "with_evidence", read)
+    monkeypatch.setattr(sending, "with_evidence", read)
     deliver()
     assert (stored(bad).status, stored(bad).failure_code) == (S.FAILED, "unsendable")
     assert stored(good).status == S.ISSUED
@@ -401,7 +404,7 @@ def test_a_step_of_the_sweep_that_fails_stops_no_other(sandbox, account, badge, 
     def fail():
         raise ZeroDivisionError
 
-    monkeypatch.setattr(delivery, "hold_blocked", fail)
+    monkeypatch.setattr(sweeping, "hold_blocked", fail)
     with later(lease=1.1):
         counts = sweep()
     assert counts["stuck"] == counts["looked up"] == 1
@@ -457,7 +460,7 @@ def test_what_cannot_be_published_is_not_asked_for_without_end(sandbox, accredib
     reconcile()
     assert asked == ["9"]
     assert (stored(row).external_uuid, stored(row).lookups_failed) == ("", 1)
-    IssuedBadge.objects.update(lookups_failed=delivery.MAX_LOOKUPS - 1, external_uuid="9")
+    IssuedBadge.objects.update(lookups_failed=lookups.MAX_LOOKUPS - 1, external_uuid="9")
     with later(seconds=60):
         reconcile()
     after = stored(row)
@@ -500,10 +503,10 @@ def test_a_delivery_leaves_its_worker_after_a_while_and_another_one_goes_on(sand
     monkeypatch.setattr(delivery, "hint", asked.append)
     rows = waiting(badge, 3)
     assert deliver(seconds=0) == 0
-    assert asked == [delivery.DELIVER]
+    assert asked == [hints.DELIVER]
     assert statuses(rows) == [S.QUEUED] * 3
     assert deliver(seconds=60) == 3
-    assert asked == [delivery.DELIVER]
+    assert asked == [hints.DELIVER]
 
 
 def test_answers_in_hand_are_kept_while_the_database_restarts(sandbox, badge, monkeypatch):

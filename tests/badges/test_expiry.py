@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from badges.delivery import deliver, reconcile, sweep
+from badges.delivery import deliver
 from badges.expiry import expire_due, expiry_of
 from badges.issuing import issue
+from badges.lookups import reconcile
 from badges.models import IssuedBadge
 from badges.status import Status
+from badges.sweeping import sweep
 from providers.base import OutcomeUnknown, ProviderBadge, Rejected, Standing
 from providers.credly import Credly
 from tests.badges.conftest import stored, timeline

@@ -16,11 +16,13 @@ from achievements.models import EarnedAchievement
 from badges import ending
 from badges.acts import batches
 from badges.by_hand import issue_by_hand
-from badges.delivery import deliver, reconcile, sweep
+from badges.delivery import deliver
 from badges.ending import Ended
+from badges.lookups import reconcile
 from badges.models import ActOutcome, IssuedBadge, IssuingAct
 from badges.results import results_of
 from badges.status import Status
+from badges.sweeping import sweep
 from badges.undoing import foresee_undoing, undo, undoable
 from tests.badges.conftest import stored
 from tests.factories import (

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from achievements import backfill
 from achievements.authoring import save_achievement
-from badges import corrections, ending, erasing, issuing
+from badges import corrections, ending, erasing, retrying
 from badges.by_hand import issue_by_hand
 from badges.catalogue import save_badge
 from badges.models import IssuedBadge
@@ -66,10 +66,10 @@ def test_what_is_done_to_issued_badges_is_one_entry_for_each_act(boss, badge):
     issued = [
         IssuedBadgeFactory(badge=badge, status=Status.ISSUED, external_uuid=f"u{number}") for number in "123"
     ]
-    issuing.retry(failed[0], actor=boss)
+    retrying.retry(failed[0], actor=boss)
     rows = IssuedBadge.objects.all()
     ending.cancel(failed[1], reason="Late", actor=boss)
-    assert issuing.retry_all(rows, actor=boss) == 2
+    assert retrying.retry_all(rows, actor=boss) == 2
     assert ending.cancel_all(rows, reason="Stop", actor=boss) == 3
     corrections.correct_all(rows, email=False, actor=boss)
     ending.revoke(issued[0], reason="Wrong", actor=boss)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from badges import delivery, errands
+from badges import delivery, errands, sweeping
 from tms.command_line import Answer, CommandLine
 
 
@@ -14,9 +14,9 @@ class Command(CommandLine):
     help = _("Send every badge that is due, until none is; the exit code is 1 while failed ones remain.")
 
     def answer(self, **options: Any) -> Answer:
-        swept = delivery.sweep()
+        swept = sweeping.sweep()
         sent = delivery.deliver() + errands.run()
-        failed = delivery.failures()
+        failed = sweeping.failures()
         lines = [_("%(count)d exchanges with providers.") % {"count": sent}]
         lines += [
             _("%(status)s: %(badge)s for %(learner)s: %(message)s")

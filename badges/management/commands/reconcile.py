@@ -6,7 +6,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from badges import delivery
+from badges.lookups import reconcile
+from badges.sweeping import release_stuck
 from tms.command_line import Answer, CommandLine
 
 
@@ -16,7 +17,7 @@ class Command(CommandLine):
     )
 
     def answer(self, **options: Any) -> Answer:
-        stuck = delivery.release_stuck()
-        asked = delivery.reconcile()
+        stuck = release_stuck()
+        asked = reconcile()
         text = _("%(stuck)d found stuck, %(asked)d asked about.") % {"stuck": stuck, "asked": asked}
         return Answer(data={"stuck": stuck, "asked": asked}, text=text)
