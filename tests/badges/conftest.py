@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from badges import lifecycle
 from badges.models import Badge, IssuedBadge
+from providers.credly import Credly
 from providers.models import BadgeProvider
-from tests.factories import BadgeFactory, BadgeProviderFactory
+from tests.factories import BadgeFactory, BadgeProviderFactory, IssuedBadgeFactory
 from tests.providers.conftest import (
     CANARY,
     GROUP,
@@ -65,6 +66,37 @@ def later() -> Callable[..., Any]:
         return time_machine.travel(to, tick=True)
 
     return travel
+
+
+@pytest.fixture
+def instead(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Have Credly's verb do something else; the function is given the real one and its arguments."""
+
+    def replace(verb: str, act: Callable[..., Any]) -> None:
+        real = getattr(Credly, verb)
+        monkeypatch.setattr(Credly, verb, lambda *args, **named: act(real, *args, **named))
+
+    return replace
+
+
+def fail(error: Exception) -> Any:
+    """An act that raises, where only an expression has room."""
+    raise error
+
+
+def requests(sandbox: SandboxProcess) -> dict[str, int]:
+    """Method and status → how often."""
+    counts: dict[str, int] = sandbox.received()["counts"]["requests"]
+    return counts
+
+
+def posts(sandbox: SandboxProcess) -> int:
+    return sum(number for name, number in requests(sandbox).items() if name.startswith("POST"))
+
+
+def waiting(badge: Badge, **given: Any) -> IssuedBadge:
+    row: IssuedBadge = IssuedBadgeFactory(badge=badge, **given)
+    return row
 
 
 def stored(row: IssuedBadge) -> IssuedBadge:

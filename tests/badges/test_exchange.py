@@ -25,7 +25,7 @@ from providers.base import Misconfigured, OutcomeUnknown, ProviderBadge, Rejecte
 from providers.credly import Credly
 from providers.models import BadgeProvider, CallRate
 from providers.secrets import EncryptedTextField
-from tests.badges.conftest import stored, timeline
+from tests.badges.conftest import requests, stored, timeline
 from tests.factories import BadgeFactory, BadgeProviderFactory, IssuedBadgeFactory
 from tests.providers.conftest import CANARY, GROUP, ISSUER, ORGANIZATION, REPEATABLE
 
@@ -39,11 +39,6 @@ def waiting(badge, number=1, **given):
 
 def statuses(rows) -> list[str]:
     return [stored(row).status for row in rows]
-
-
-def requests(sandbox) -> dict[str, int]:
-    counts: dict[str, int] = sandbox.received()["counts"]["requests"]
-    return counts
 
 
 def badge_of(account, template_id=REPEATABLE):
