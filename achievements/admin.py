@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from achievements import authoring
-from achievements.conditions.explain import names_of, sentences, stored_rule
+from achievements.conditions.explain import sentences, stored_rule
+from achievements.conditions.names import names_of
 from achievements.models import Achievement, EarnedAchievement, RuleVersion
 from achievements.references import problem_of
 from badges.models import Badge

@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from achievements.conditions.counted import counted
-from achievements.conditions.explain import names_of, sentence
+from achievements.conditions.explain import sentence
 from achievements.conditions.language import Condition, Group, Rule, Subject
+from achievements.conditions.names import names_of
 from achievements.conditions.query import Scope, countings_of, progress
 from achievements.evaluation import active_rule, free_from, places_taken
 from achievements.models import Achievement, EarnedAchievement

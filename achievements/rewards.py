@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum, Window
 
-from achievements.conditions.explain import Outline, names_of, outline, stored_rule
+from achievements.conditions.explain import Outline, outline, stored_rule
+from achievements.conditions.names import names_of
 from achievements.evidence import with_conditions
 from achievements.models import EarnedAchievement
 from achievements.progress.looks import Known, look

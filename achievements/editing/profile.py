@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Max, Q, Sum
 
-from achievements.conditions.explain import names_of, outline, stored_rule
+from achievements.conditions.explain import outline, stored_rule
+from achievements.conditions.names import names_of
 from achievements.models import Backfill, EarnedAchievement, RuleRun
 from achievements.references import problem_of
 from badges.models import IssuedBadge

@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from achievements.authoring import ancestry, check_conditions, nameable
 from achievements.conditions import language
-from achievements.conditions.explain import names_of, outline
+from achievements.conditions.explain import outline
 from achievements.conditions.language import ConditionError, Remark
+from achievements.conditions.names import names_of
 from achievements.conditions.things import REFERENCED
 from achievements.editing import builder
 from tms.errors import DomainError

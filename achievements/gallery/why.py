@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from achievements.conditions.explain import names_of
+from achievements.conditions.names import names_of
 from achievements.evaluation import active_rule, places_taken
 from achievements.explanation import first_free_day, is_inside, told_to_wait
 from achievements.models import Achievement, Begun, EarnedAchievement

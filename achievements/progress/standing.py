@@ -11,8 +11,9 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from achievements.conditions.explain import Names, outline, stored_rule
+from achievements.conditions.explain import outline, stored_rule
 from achievements.conditions.language import Condition, Group, Rule
+from achievements.conditions.names import Names
 from achievements.conditions.partial import how_far
 from achievements.models import Achievement, Begun, EarnedAchievement
 from achievements.reach import reached_by, reaches

@@ -15,15 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 from hypothesis import HealthCheck, given, settings
 
-from achievements.conditions.explain import (
-    Names,
-    Outline,
-    in_words,
-    names_of,
-    outline,
-    sentence,
-    sentences,
-)
+from achievements.conditions.explain import Outline, in_words, outline, sentence, sentences
 from achievements.conditions.language import (
     KINDS,
     Condition,
@@ -34,6 +26,7 @@ from achievements.conditions.language import (
     canonical,
     read,
 )
+from achievements.conditions.names import Names, names_of
 from tests.achievements.conditions.test_language import (
     ACCEPTED,
     asks_something,

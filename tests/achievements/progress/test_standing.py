@@ -6,7 +6,7 @@ import pytest
 
 from achievements import backfill, evaluation
 from achievements.authoring import save_achievement
-from achievements.conditions.explain import names_of
+from achievements.conditions.names import names_of
 from achievements.models import Achievement, Begun
 from achievements.progress.looks import look
 from achievements.progress.standing import nearest, standing_of
