@@ -157,6 +157,18 @@ def test_the_pages_of_a_list_hold_every_row_once(world: World, superuser: APICli
     assert made <= set(ids)
 
 
+@pytest.mark.parametrize("size", ["abc", "0", "-1", "1.5", "", "²"])
+def test_a_size_of_pages_that_is_none_is_refused(administrator: APIClient, size: str) -> None:
+    answer = administrator.get("/api/v1/labs/", {"page_size": size})
+
+    assert answer.status_code == 400
+    assert answer.json()["fields"] == {"page_size": [f"A whole number from 1 to 500, not “{size}”."]}
+
+
+def test_no_page_is_longer_than_the_most(administrator: APIClient) -> None:
+    assert administrator.get("/api/v1/labs/", {"page_size": "9" * 5_000}).status_code == 200
+
+
 def test_creating_answers_with_the_row_and_its_address(world: World, administrator: APIClient) -> None:
     answer = administrator.post(
         "/api/v1/labs/", {"external_id": "azure-101", "name": "Azure 101", "organization": "ext:north"}
