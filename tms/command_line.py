@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
+from django.db import DatabaseError, connection, models
+from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
 from tms.errors import DomainError, NotFound
@@ -53,12 +54,26 @@ class CommandLine(BaseCommand):
             if as_json:
                 self.stdout.write(as_text({"code": error.code, "message": error.message}))
             raise CommandError(error.message, returncode=2) from error
+        except DatabaseError as error:
+            if problem := _problem_of_database():
+                raise CommandError(problem, returncode=2) from error
+            raise
         self.stdout.write(as_text(answer.data) if as_json else answer.text)
         if answer.failed:
             raise SystemExit(1)
 
     def progress_bar(self) -> ProgressBar:
         return ProgressBar(self.stderr)
+
+
+def _problem_of_database() -> str:
+    """Why no command can work on this database, with the remedy; empty where the fault is not the database's."""
+    try:
+        executor = MigrationExecutor(connection)
+        behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        return _("The database cannot be reached: %(reason)s") % {"reason": str(error).strip()}
+    return _("The database is not up to date. Run manage.py migrate first.") if behind else ""
 
 
 def as_text(data: Any) -> str:

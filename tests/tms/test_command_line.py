@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management.base import OutputWrapper
@@ -46,3 +50,30 @@ def test_progress_is_silent_where_nobody_watches(done: int) -> None:
         bar("users.csv", done, 5)
 
     assert stream.getvalue() == ""
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("database", "words"),
+    [
+        ("sqlite:///{folder}/empty.sqlite3", "The database is not up to date. Run manage.py migrate first."),
+        ("postgres://nobody@127.0.0.1:9/nothing", "The database cannot be reached: "),
+    ],
+)
+def test_a_database_that_no_command_can_work_on_is_told_in_a_sentence(
+    tmp_path: Path, database: str, words: str
+) -> None:
+    told = subprocess.run(
+        [sys.executable, "manage.py", "award"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": database.format(folder=tmp_path), "DEBUG": "on"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert told.returncode == 2
+    assert words in told.stderr
+    assert "Traceback" not in told.stderr
