@@ -100,8 +100,8 @@ def _nothing_left(act: IssuingAct) -> Conflict:
         return Conflict("nothing_to_undo", _("Nothing that this act issued is left to be taken back."))
     when = date_format(timezone.localtime(stored.undone_at), "DATETIME_FORMAT")
     if stored.undone_by is None:
-        return Conflict("already_undone", _("This was taken back on %(when)s.") % {"when": when})
+        return Conflict("already_undone", _("On %(when)s this was taken back.") % {"when": when})
     return Conflict(
         "already_undone",
-        _("This was taken back on %(when)s by %(who)s.") % {"when": when, "who": stored.undone_by},
+        _("On %(when)s this was taken back by %(who)s.") % {"when": when, "who": stored.undone_by},
     )

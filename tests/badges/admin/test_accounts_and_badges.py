@@ -609,4 +609,4 @@ def test_an_act_shows_what_became_of_each_pair_and_is_undone_with_a_reason(
     assert "The wrong class" in after
     assert "Undo…" not in after
     assert sorted(IssuedBadge.objects.values_list("status", flat=True)) == ["cancelled", "issued"]
-    assert "This was taken back on" in act(office, IssuingAct, "undo", done, reason="Again")
+    assert "this was taken back" in act(office, IssuingAct, "undo", done, reason="Again")
