@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
@@ -600,6 +601,13 @@ class TestUsers:
 
         assert response.context["adminform"].form.errors.keys() == {"new_password"}
         assert 'value="password"' not in words(response)
+
+    def test_no_browser_offers_its_own_users_name_beside_somebodys_password(self, as_ours, ours):
+        for page in (change_page(ours.learner), address(User, "add"), f"/users/{ours.learner.pk}/edit/"):
+            shown = as_ours.get(page).content.decode()
+            for name in ("email", "first_name", "last_name"):
+                (field,) = re.findall(rf'<input [^>]*name="{name}"[^>]*>', shown)
+                assert 'autocomplete="off"' in field
 
     def test_changing_her_own_password_keeps_her_signed_in(self, as_ours, ours):
         save(as_ours, change_page(ours.administrator), new_password="a long enough one")

@@ -67,7 +67,7 @@ class CommandLine(BaseCommand):
 
 
 def _problem_of_database() -> str:
-    """Why no command can work on this database, with the remedy; empty where the fault is not the database's."""
+    """Why no command can work on this database, with the remedy; empty where the fault is another."""
     try:
         executor = MigrationExecutor(connection)
         behind = executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -25,6 +25,10 @@ class WithNewPassword(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            # Beside a password a browser takes a text for a name to sign in with, and offers its user's own.
+            if getattr(field.widget, "input_type", "") in {"text", "email"}:
+                field.widget.attrs.setdefault("autocomplete", "off")
         if self.instance.pk is None:
             self.fields["new_password"].label = gettext("Password")
             self.fields["new_password"].help_text = gettext("Without one, the user cannot sign in.")

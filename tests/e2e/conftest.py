@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "demo"
@@ -143,6 +143,21 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 def patience() -> None:
     """The machine may have much else to do."""
     expect.set_options(timeout=30_000)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unhurried() -> Iterator[None]:
+    """People click what they see once the page is there. A test would click sooner, what no script knows yet."""
+    click = Locator.click
+
+    def click_when_loaded(self: Locator, **options: Any) -> None:
+        self.wait_for(state="attached")
+        self.page.wait_for_load_state()
+        click(self, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Locator, "click", click_when_loaded)
+        yield
 
 
 @pytest.fixture(scope="session")
