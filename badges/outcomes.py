@@ -39,6 +39,7 @@ def issued(
     reason: str = "",
     **more: Any,
 ) -> None:
+    """Settle rows whose badges the provider has, all at once. `more`: what else changes of each."""
     now = timezone.now()
     supersede(found)
     steps = [
@@ -86,6 +87,8 @@ def step(
     keep_failure: bool = False,
     **changes: Any,
 ) -> None:
+    """Settle one row that is claimed. An `error` is kept as its failure, and its words are the reason unless
+    there is another; `keep_failure`: those of the failure before."""
     if error:
         changes = {
             "failure_code": error.code,
