@@ -25,14 +25,14 @@ from django.utils.translation import gettext as _
 from badges import lifecycle
 from badges.asking import Heard, Unexpected, learn
 from badges.models import IssuedBadge
-from badges.pool import Pool
+from badges.pool import LINGER, Pool
 from providers import breaker
 from providers.base import ProviderBadge, ProviderError
 from providers.connections import clock
 
 log = logging.getLogger(__name__)
 
-SETTLINGS_AHEAD = 6
+AHEAD_SECONDS = 0.3
 MOST_AHEAD = 64  # rows claimed ahead for each connection; what a crash leaves claimed is looked up first
 # How long the database may be away for its restart before answers in hand are given up, and looked up later.
 RETURNS_WITHIN = (0.0, 0.5, 1.5, 3.0, 5.0)
@@ -77,12 +77,12 @@ def exchange(take: Take, *, work: Work, settle: Settle, connections: int, second
     """Claim, work and settle until nothing is due and nothing is under way; how many exchanges there were.
 
     After `seconds` nothing more is claimed. So much is claimed ahead that the pool never waits for the
-    database: a row for each connection, and of a provider that answers faster than answers are settled some
-    settlings' worth, for a claim of many rows costs little more than one of few. Either way a row waits for
-    one exchange or so, and a lease covers that and the exchange itself, because an exchange ends within a
-    third of it (providers.http).
+    database: a row for each connection, and where that is sooner done the work of AHEAD_SECONDS, for to claim
+    many rows costs little more than to claim few. Either way a row waits for one exchange or so, and a lease
+    covers that and the exchange itself, because an exchange ends within a third of it (providers.http).
     """
-    ends_at = monotonic() + seconds
+    settled_at = monotonic()
+    ends_at = settled_at + seconds
     ahead, count = connections, 0
     with Pool(
         partial(_exchange, work),
@@ -102,7 +102,9 @@ def exchange(take: Take, *, work: Work, settle: Settle, connections: int, second
             pool.resume(arrived)
             count += len(arrived)
             if arrived:
-                ahead = min(max(connections, SETTLINGS_AHEAD * len(arrived)), MOST_AHEAD * connections)
+                took, settled_at = max(monotonic() - settled_at, LINGER), monotonic()
+                soon_done = round(len(arrived) * AHEAD_SECONDS / took)
+                ahead = min(max(connections, soon_done), MOST_AHEAD * connections)
 
 
 def _taken(take: Take, pool: Pool[Exchanged], *, limit: int) -> list[IssuedBadge]:

@@ -504,6 +504,29 @@ def test_a_delivery_leaves_its_worker_after_a_while_and_another_one_goes_on(sand
     assert asked == [hints.DELIVER]
 
 
+def test_of_a_slow_provider_no_more_is_claimed_than_its_connections_do_next(sandbox, badge, monkeypatch):
+    waiting(badge, 8)
+    claim, real, limits = sending.claim, Credly.issue, []
+
+    def slowly(adapter, request):
+        time.sleep(0.7)
+        return real(adapter, request)
+
+    monkeypatch.setattr(sending, "claim", lambda limit, room: limits.append(limit) or claim(limit, room=room))
+    monkeypatch.setattr(Credly, "issue", slowly)
+    assert deliver(connections=2) == 8
+    assert max(limits) == 4
+
+
+def test_of_a_prompt_provider_many_are_claimed_at_once(sandbox, badge, monkeypatch):
+    rows = waiting(badge, 60)
+    claim, limits = sending.claim, []
+    monkeypatch.setattr(sending, "claim", lambda limit, room: limits.append(limit) or claim(limit, room=room))
+    deliver(connections=2)
+    assert statuses(rows) == [S.ISSUED] * 60
+    assert max(limits) > 4
+
+
 def test_answers_in_hand_are_kept_while_the_database_restarts(sandbox, badge, monkeypatch):
     (row,) = waiting(badge)
     monkeypatch.setattr(exchange, "RETURNS_WITHIN", (0.0, 0.01, 0.01))
