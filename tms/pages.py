@@ -13,6 +13,7 @@ from django.views.i18n import set_language
 
 from tms import people
 from tms.contributions import contributed
+from tms.guessing import SignInForm
 from tms.panels import Place
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class SignIn(LoginView):
     """`extra_context` may bring `demo` and `demo_logins`, which the template shows."""
 
     template_name = "registration/sign_in.html"
+    authentication_form = SignInForm
     redirect_authenticated_user = True
 
 
