@@ -60,12 +60,32 @@ def record_one(act: audit.Act, row: IssuedBadge, *, actor: User | None, reason: 
     )
 
 
-def record_many(
-    act: audit.Act, count: int, *, owners: list[int], actor: User | None, reason: str = ""
-) -> None:
-    """As `record_one`, for one act on many."""
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What the audit tells of the badges that an act is aimed at: whose they are, and where it is only one,
+    which."""
+
+    owners: list[int]
+    only: IssuedBadge | None
+
+
+def aim(rows: QuerySet[IssuedBadge], *, actor: User | None) -> Aim:
+    """For `record_many`; to be read before the act changes what the query finds."""
+    if actor is None:
+        return Aim([], None)
+    first = list(rows.select_related("badge").order_by("pk")[:2])
+    if len(first) == 1:
+        return Aim([], first[0])
+    return Aim(audit.owners_of(rows, actor=actor), None)
+
+
+def record_many(act: audit.Act, count: int, *, at: Aim, actor: User | None, reason: str = "") -> None:
+    """As `record_one`, for one act on however many there were."""
+    if at.only and count:
+        record_one(act, at.only, actor=actor, reason=reason)
+        return
     audit.record_many(
-        act, kind=audit.Kind.ISSUED_BADGE, count=count, owners=owners, actor=actor, reason=reason
+        act, kind=audit.Kind.ISSUED_BADGE, count=count, owners=at.owners, actor=actor, reason=reason
     )
 
 

@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from badges.acts import Asked, batches, managed, record_many, refuse, status_of_one
+from badges.acts import Asked, aim, batches, managed, record_many, refuse, status_of_one
 from badges.lifecycle import note
 from badges.models import IssuedBadge
 from badges.status import Status
@@ -51,7 +51,7 @@ def correct(issued_badge: IssuedBadge, *, email: bool | None = None, actor: User
 def correct_all(rows: QuerySet[IssuedBadge], *, email: bool, actor: User | None) -> Asked:
     """Ask for the correction of whatever of a query the actor manages, as one act (next: badges.errands)."""
     rows = managed(rows, actor=actor)
-    owners = audit.owners_of(rows, actor=actor)
+    at = aim(rows, actor=actor)
     there = rows.filter(status__in=CORRECTABLE).exclude(external_uuid="")
     done = _refuse_absent(rows.exclude(pk__in=there.values("pk")))
     for kind in there.order_by().values_list("badge__badge_provider__kind", flat=True).distinct():
@@ -59,7 +59,7 @@ def correct_all(rows: QuerySet[IssuedBadge], *, email: bool, actor: User | None)
         done += _correct_kind(of_kind, kind=BadgeProvider.Kind(kind), email=email, actor=actor)
     if done.asked:
         hint(ERRANDS)
-        record_many(audit.Act.CORRECT, done.asked, owners=owners, actor=actor)
+        record_many(audit.Act.CORRECT, done.asked, at=at, actor=actor)
     return done
 
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from badges.acts import batches, managed, record_many, record_one
+from badges.acts import aim, batches, managed, record_many, record_one
 from badges.hints import DELIVER, RECONCILE
 from badges.lifecycle import Move, move, move_all, note
 from badges.models import IssuedBadge
@@ -115,7 +115,7 @@ def cancel(issued_badge: IssuedBadge, *, reason: str, actor: User | None) -> Iss
 def cancel_all(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -> int:
     """Give up whatever of a query has not been sent and the actor manages; how many that were."""
     rows = managed(rows, actor=actor)
-    owners = audit.owners_of(rows.filter(status__in=UNSENT), actor=actor)
+    at = aim(rows.filter(status__in=UNSENT), actor=actor)
     count = sum(
         move_all(
             rows,
@@ -127,7 +127,7 @@ def cancel_all(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) 
         )
         for status in UNSENT
     )
-    record_many(audit.Act.CANCEL, count, owners=owners, actor=actor, reason=reason)
+    record_many(audit.Act.CANCEL, count, at=at, actor=actor, reason=reason)
     return count
 
 
@@ -171,12 +171,12 @@ def revoke_all(
     reached = rows if undoes else managed(rows, actor=actor)
     ended = Ended()
     to_end = reached.filter(status__in=TO_END)
-    owners = audit.owners_of(to_end, actor=actor)
+    at = aim(to_end, actor=actor)
     for ids in batches(to_end):
         _wish_each(to_end, ids, reason=reason, actor=actor, **({"was_undone": True} if undoes else {}))
         ended += _fulfil_asked(IssuedBadge.objects.filter(pk__in=ids), actor=actor)
     if not undoes:  # which is an act of its own, and says so
-        record_many(audit.Act.REVOKE, ended.total, owners=owners, actor=actor, reason=reason)
+        record_many(audit.Act.REVOKE, ended.total, at=at, actor=actor, reason=reason)
     return ended
 
 

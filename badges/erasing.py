@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from badges.acts import Asked, batches, managed, record_many, refuse, status_of_one
+from badges.acts import Asked, aim, batches, managed, record_many, refuse, status_of_one
 from badges.corrections import ERRANDS
 from badges.ending import UNSENT, require_reason
 from badges.hints import RECONCILE
@@ -62,7 +62,7 @@ def erase_all(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -
     """Ask for whatever of a query the actor manages to be erased, as one act (next: badges.errands)."""
     require_reason(reason)
     rows = managed(rows, actor=actor)
-    owners = audit.owners_of(rows, actor=actor)
+    at = aim(rows, actor=actor)
     there = rows.filter(is_there())
     done = _refuse_absent(rows.exclude(pk__in=there.values("pk")))
     for kind in there.order_by().values_list("badge__badge_provider__kind", flat=True).distinct():
@@ -73,7 +73,7 @@ def erase_all(rows: QuerySet[IssuedBadge], *, reason: str, actor: User | None) -
             done += _refuse_kind(of_kind, provider=BadgeProvider.Kind(kind).label)
     if done.asked:
         hint(ERRANDS)
-        record_many(audit.Act.ERASE, done.asked, owners=owners, actor=actor, reason=reason)
+        record_many(audit.Act.ERASE, done.asked, at=at, actor=actor, reason=reason)
     return done
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from badges.acts import Asked, Refused, batches, managed, record_many
+from badges.acts import Asked, Refused, aim, batches, managed, record_many
 from badges.lifecycle import note
 from badges.models import IssuedBadge
 from badges.status import Status
@@ -52,13 +52,13 @@ def remind(issued_badge: IssuedBadge, *, actor: User | None) -> IssuedBadge:
 def remind_all(rows: QuerySet[IssuedBadge], *, actor: User | None) -> Asked:
     """One mail for each learner of a query, about the badges that the actor manages (next: tms.notifying)."""
     rows = managed(rows, actor=actor).filter(status__in=REMINDABLE)
-    owners = audit.owners_of(rows, actor=actor)
+    at = aim(rows, actor=actor)
     done = Asked()
     for ids in batches(rows):
         with transaction.atomic():
             done += _remind(ids, actor=actor)
     if done.asked:
-        record_many(audit.Act.RESEND, done.asked, owners=owners, actor=actor)
+        record_many(audit.Act.RESEND, done.asked, at=at, actor=actor)
     return done
 
 

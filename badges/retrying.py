@@ -12,7 +12,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from badges.acts import managed, record_many, record_one
+from badges.acts import aim, managed, record_many, record_one
 from badges.hints import DELIVER, RECONCILE
 from badges.lifecycle import BATCH, move_all
 from badges.models import IssuedBadge
@@ -49,9 +49,9 @@ def retry(issued_badge: IssuedBadge, *, actor: User | None) -> IssuedBadge:
 def retry_all(rows: QuerySet[IssuedBadge], *, actor: User | None) -> int:
     """Send again whatever of a query has failed and the actor manages, each in its old place; how many."""
     rows = managed(rows, actor=actor)
-    owners = audit.owners_of(rows.filter(status=Status.FAILED), actor=actor)
+    at = aim(rows.filter(status=Status.FAILED), actor=actor)
     count = _requeue(rows, actor=actor)
-    record_many(audit.Act.RETRY, count, owners=owners, actor=actor)
+    record_many(audit.Act.RETRY, count, at=at, actor=actor)
     return count
 
 

@@ -85,8 +85,8 @@ def test_what_is_done_to_issued_badges_is_one_entry_for_each_act(boss, badge):
         ("cancel", "issued_badge", None, 3, "Stop"),
         ("correct", "issued_badge", None, 3, ""),
         ("revoke", "issued_badge", issued[0].pk, 1, "Wrong"),
-        ("revoke", "issued_badge", None, 1, "Also wrong"),
-        ("erase", "issued_badge", None, 1, "Asked for"),
+        ("revoke", "issued_badge", issued[1].pk, 1, "Also wrong"),
+        ("erase", "issued_badge", issued[2].pk, 1, "Asked for"),
     ]
     assert set(AuditEntry.objects.values_list("organization__name", flat=True)) == {"North"}
     assert AuditEntry.objects.get(key=failed[0].pk, kind="issued_badge").about == failed[0].learner
