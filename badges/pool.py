@@ -192,8 +192,7 @@ class Pool(Generic[Done]):
         if not account.is_stopped and self._stops(account.latest):
             account.is_stopped, account.stopped_by = True, result
             self._empty(account)
-        # This thread looks for a row itself.
-        self._wake(but=1)
+        self._wake(but=1)  # the thread that is here
 
     def _account(self, row: IssuedBadge) -> _Account[Done]:
         pk = row.badge.badge_provider_id
@@ -215,7 +214,10 @@ class Pool(Generic[Done]):
         )
 
     def _wake(self, *, but: int = 0) -> None:
-        """Let as many threads look for a row as there are to begin, new ones where too few are idle."""
+        """Let as many threads look for a row as there are to begin, new ones where too few are idle.
+
+        `but`: so many of them look anyway.
+        """
         shared = sum(self._places(account) for account in self._accounts.values() if not account.is_slow)
         own = sum(self._places(account) for account in self._accounts.values() if account.is_slow)
         wanted = own + min(shared, max(self._connections - self._prompt(), 0))
