@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,14 +14,27 @@ from config.demo.generator import sandbox_templates
 from tests.e2e.conftest import Product
 
 
-def tell_the_sandbox(product: Product, **template: Any) -> None:
+def tell_the_sandbox(product: Product, what: str, **told: Any) -> dict[str, Any]:
     request = urllib.request.Request(
-        f"{product.sandbox_url}/_sandbox/templates",
+        f"{product.sandbox_url}/_sandbox/{what}",
         method="POST",
-        data=json.dumps(template).encode(),
+        data=json.dumps(told).encode(),
         headers={"Content-Type": "application/json"},
     )
-    urllib.request.urlopen(request).close()
+    with urllib.request.urlopen(request) as answer:
+        described: dict[str, Any] = json.load(answer)
+    return described
+
+
+@pytest.fixture
+def untold(product: Product) -> Iterator[None]:
+    """The demo's account hears of no event, so that what changes there waits for a synchronization."""
+    owner = sandbox_templates()[0]["organization_id"]
+    with urllib.request.urlopen(f"{product.sandbox_url}/_sandbox/accounts") as answer:
+        account = next(each for each in json.load(answer)["accounts"] if each["id"] == owner)
+    tell_the_sandbox(product, "accounts", id=owner, webhook_url="")
+    yield
+    tell_the_sandbox(product, "accounts", id=owner, webhook_url=account["webhook_url"])
 
 
 def open_account(page: Page) -> None:
@@ -30,7 +43,7 @@ def open_account(page: Page) -> None:
 
 
 def test_what_changed_at_the_provider_is_shown_taken_over_and_activated(
-    product: Product, open_page: Callable[..., Page], picture: Callable[[Page, str], None]
+    product: Product, open_page: Callable[..., Page], picture: Callable[[Page, str], None], untold: None
 ) -> None:
     known = {template["name"]: template for template in sandbox_templates()}
     page = open_page("administrator")
@@ -41,9 +54,11 @@ def test_what_changed_at_the_provider_is_shown_taken_over_and_activated(
     expect(page.locator(".messagelist")).to_contain_text("templates")
     picture(page, "account")
 
-    tell_the_sandbox(product, id=known["Hat Trick"]["id"], name="Three in a Day")
+    tell_the_sandbox(product, "templates", id=known["Hat Trick"]["id"], name="Three in a Day")
     owner = known["Hat Trick"]["organization_id"]
-    tell_the_sandbox(product, organization_id=owner, name="Exam Author", description="Wrote an exam.")
+    tell_the_sandbox(
+        product, "templates", organization_id=owner, name="Exam Author", description="Wrote an exam."
+    )
     page.get_by_role("button", name="Dry run").click()
     changes = page.locator(".changes tbody tr")
     expect(changes).to_have_count(2)
