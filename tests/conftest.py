@@ -10,8 +10,10 @@ import os
 import socket
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import transaction
 from django.test import override_settings
 from django.utils import translation
@@ -26,8 +28,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 @pytest.fixture(autouse=True, scope="session")
 def quick_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A password hash is slow on purpose, and no test is about that. No static files are collected here."""
+    """A password hash is slow on purpose, and no test is about that. No static files are collected here. What
+    one run and one process of it keep in a cache is no other's."""
     with override_settings(
+        CACHES={name: {**cache, "KEY_PREFIX": uuid4().hex} for name, cache in django_settings.CACHES.items()},
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         STATIC_ROOT=tmp_path_factory.mktemp("static"),
     ):

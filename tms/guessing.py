@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MINUTES = 15
+SECONDS = MINUTES * 60
 FROM_ONE_PLACE = 10
 FROM_ALL_PLACES = 100
 
@@ -85,7 +86,7 @@ def _count(counters: dict[str, int]) -> bool:
 
 
 def _counted(key: str) -> int:
-    cache.add(key, 0, MINUTES * 60)
+    cache.add(key, 0, SECONDS)
     try:
         return int(cache.incr(key))
     except ValueError:  # its time ended in between
