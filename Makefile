@@ -12,7 +12,7 @@ TRY := DEBUG=on DEMO=$(DEMO)
 # Tests run on SQLite without any server unless a target says otherwise.
 TESTING := DEBUG=on LOG_LEVEL=WARNING
 WORKERS ?= auto
-# Each with a product of its own, whose pages wait for its worker more than for the processor.
+# Processes of browser tests, each with a product of its own.
 BROWSERS ?= 2
 BENCH ?= path issuing
 LOCALE ?= de

@@ -14,7 +14,13 @@ from badges import lifecycle
 from badges.models import Badge, IssuedBadge
 from providers.credly import Credly
 from providers.models import BadgeProvider
-from tests.factories import BadgeFactory, BadgeProviderFactory, IssuedBadgeFactory
+from tests.factories import (
+    AdministratorFactory,
+    BadgeFactory,
+    BadgeProviderFactory,
+    IssuedBadgeFactory,
+    UserFactory,
+)
 from tests.providers.conftest import (
     CANARY,
     GROUP,
@@ -24,6 +30,7 @@ from tests.providers.conftest import (
     SandboxProcess,
     sandbox,
 )
+from tms.models import User
 
 __all__ = ["sandbox"]
 
@@ -41,6 +48,21 @@ def badge(account: BadgeProvider) -> Badge:
     found: Badge = BadgeFactory(
         organization=account.organization, badge_provider=account, template_id=TEMPLATE
     )
+    return found
+
+
+@pytest.fixture
+def admin(badge: Badge) -> User:
+    """Of the organization of whatever badge the module is about."""
+    found: User = AdministratorFactory(
+        organization=badge.organization, first_name="Grace", last_name="Hopper"
+    )
+    return found
+
+
+@pytest.fixture
+def ada(badge: Badge) -> User:
+    found: User = UserFactory(organization=badge.organization, email="ada@example.org")
     return found
 
 

@@ -38,16 +38,6 @@ def badge():
     return BadgeFactory(name="Azure")
 
 
-@pytest.fixture
-def admin(badge):
-    return AdministratorFactory(organization=badge.organization, first_name="Grace", last_name="Hopper")
-
-
-@pytest.fixture
-def ada(badge):
-    return UserFactory(organization=badge.organization, email="ada@example.org")
-
-
 def act(badges, learners, *, actor=None, token=None, **given) -> IssuingAct:
     given.setdefault("source", IssuedBadge.Source.ROSTER)
     return issue_by_hand(badges, learners, actor=actor, token=token or uuid4(), **given)

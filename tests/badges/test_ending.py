@@ -42,16 +42,6 @@ def at_sandbox(account):
     return BadgeFactory(organization=account.organization, badge_provider=account, template_id=TEMPLATE)
 
 
-@pytest.fixture
-def admin(badge):
-    return AdministratorFactory(organization=badge.organization, first_name="Grace", last_name="Hopper")
-
-
-@pytest.fixture
-def ada(badge):
-    return UserFactory(organization=badge.organization, email="ada@example.org")
-
-
 def row_of(badge, status, **given):
     return IssuedBadgeFactory(badge=badge, status=status, **given)
 

@@ -34,16 +34,6 @@ def badge():
     return BadgeFactory()
 
 
-@pytest.fixture
-def admin(badge):
-    return AdministratorFactory(organization=badge.organization, first_name="Grace", last_name="Hopper")
-
-
-@pytest.fixture
-def ada(badge):
-    return UserFactory(organization=badge.organization, email="ada@example.org")
-
-
 def by_hand(badge, learners, *, actor=None, **given) -> list[Outcome]:
     return issue(badge, learners, actor=actor, source=IssuedBadge.Source.ROSTER, **given)
 

@@ -26,16 +26,6 @@ def badge():
     return BadgeFactory()
 
 
-@pytest.fixture
-def admin(badge):
-    return AdministratorFactory(organization=badge.organization, first_name="Grace", last_name="Hopper")
-
-
-@pytest.fixture
-def ada(badge):
-    return UserFactory(organization=badge.organization, email="ada@example.org")
-
-
 def failed(badge, learner, **given):
     return IssuedBadgeFactory(
         badge=badge,

@@ -47,11 +47,6 @@ def badge():
     return BadgeFactory()
 
 
-@pytest.fixture
-def admin(badge):
-    return AdministratorFactory(organization=badge.organization, first_name="Grace", last_name="Hopper")
-
-
 def act_for(badge, learners, *, actor=None) -> IssuingAct:
     return issue_by_hand([badge], learners, actor=actor, source=IssuedBadge.Source.ROSTER, token=uuid4())
 

@@ -37,6 +37,7 @@ from providers.base import (
     Rejected,
     Transient,
 )
+from providers.reading import storable
 from tests.providers.conftest import CANARY, ORGANIZATION, TEMPLATE, SandboxProcess
 
 if TYPE_CHECKING:
@@ -862,8 +863,8 @@ def test_what_is_kept_holds_no_secret_and_can_be_stored_and_all_else_stays(value
     kept = http.redact(value, account=account, dialect=DIALECT)
 
     written = json.dumps(kept, ensure_ascii=False, allow_nan=False)
-    assert not any(hidden in written for hidden in (CANARY, "ada@", "ada%40", "\0", '\\u0000"'))
-    written.encode()
+    assert not any(hidden in written for hidden in (CANARY, "ada@", "ada%40"))
+    assert storable(kept) == kept
     if not any(part in repr(value) for part in (CANARY, "@", "%40", "\\x00", "\\ud", "nan", "inf")):
         assert kept == value
 
